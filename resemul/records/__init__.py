@@ -1,0 +1,26 @@
+"""TFRecord shards: written from tracks, read as `tf.data`. The home of TensorFlow."""
+
+# ruff: noqa: E402
+from resemul.quiet import import_tensorflow
+
+# Before the imports below, which would do it noisily, in every worker process too.
+import_tensorflow()
+
+from resemul.records.manifest import Manifest
+from resemul.records.pipeline import load_clips, load_segments, load_training_segments
+from resemul.records.plan import ShardJob, plan_shards
+from resemul.records.record_set import RECORDS_FOLDER, RecordSet, read_record_set
+from resemul.records.shards import write_shards
+
+__all__ = [
+    "RECORDS_FOLDER",
+    "Manifest",
+    "RecordSet",
+    "ShardJob",
+    "load_clips",
+    "load_segments",
+    "load_training_segments",
+    "plan_shards",
+    "read_record_set",
+    "write_shards",
+]

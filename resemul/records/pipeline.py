@@ -1,0 +1,98 @@
+"""Shards in, batches out, as `tf.data`."""
+
+import numpy as np
+import tensorflow as tf
+
+from resemul.errors import DatasetError
+from resemul.records.record_set import RecordSet
+from resemul.records.schema import decode_clip, decode_segments
+
+
+def load_training_segments(
+    records: RecordSet,
+    batch_size: int,
+    steps: int,
+    epoch: int = 0,
+    seed: int = 0,
+    num_read_threads: int = 8,
+    shuffle_buffer: int = 16_000,
+) -> tf.data.Dataset:
+    """One epoch of shuffled training batches, each of exactly `batch_size`.
+
+    The order is a function of `seed` and `epoch` alone, so that a run stopped
+    between two epochs goes on as if it had not been. Every segment comes once
+    before any comes twice; the last batch is filled up from a second pass.
+
+    Args:
+        records: what to read.
+        batch_size: segments in a batch.
+        steps: batches in the epoch.
+        epoch: number of the epoch.
+        seed: of the run.
+        num_read_threads: shards that are read at a time.
+        shuffle_buffer: segments to draw from, 4 * num_samples bytes each.
+
+    Returns:
+        `steps` pairs of float32 waveforms `(batch_size, num_samples)` and labels
+        `(batch_size, tags)`.
+    """
+    _require_segments(records, "train")
+    random = np.random.default_rng((seed, epoch))
+    files = [str(path) for path in records.files["train"]]
+    num_segments = records.num_segments["train"]
+    dataset = tf.data.Dataset.from_tensor_slices(files)
+    dataset = dataset.shuffle(len(files), seed=int(random.integers(2**31)))
+    dataset = dataset.interleave(
+        tf.data.TFRecordDataset,
+        cycle_length=num_read_threads,
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
+    )
+    dataset = dataset.shuffle(
+        min(shuffle_buffer, num_segments), seed=int(random.integers(2**31))
+    )
+    dataset = dataset.repeat().batch(batch_size, drop_remainder=True).take(steps)
+    return _decode_batches(dataset, records)
+
+
+def load_segments(
+    records: RecordSet, split: str, batch_size: int
+) -> tf.data.Dataset:
+    """All segments of `train` or `val`, once, in the order of the shards.
+
+    Yields what `load_training_segments` yields; the last batch may be smaller.
+    """
+    _require_segments(records, split)
+    files = [str(path) for path in records.files[split]]
+    dataset = tf.data.TFRecordDataset(files).batch(batch_size)
+    return _decode_batches(dataset, records)
+
+
+def load_clips(records: RecordSet) -> tf.data.Dataset:
+    """All test clips, once, in the order of the shards.
+
+    Yields pairs of float32 waveforms `(segments, num_samples)` and labels
+    `(tags,)`; clips may have any number of segments.
+    """
+    _require_segments(records, "test")
+    files = [str(path) for path in records.files["test"]]
+    return (
+        tf.data.TFRecordDataset(files)
+        .map(
+            lambda record: decode_clip(record, records.num_samples, len(records.tags)),
+            num_parallel_calls=tf.data.AUTOTUNE,
+        )
+        .prefetch(tf.data.AUTOTUNE)
+    )
+
+
+def _decode_batches(dataset: tf.data.Dataset, records: RecordSet) -> tf.data.Dataset:
+    return dataset.map(
+        lambda batch: decode_segments(batch, records.num_samples, len(records.tags)),
+        num_parallel_calls=tf.data.AUTOTUNE,
+    ).prefetch(tf.data.AUTOTUNE)
+
+
+def _require_segments(records: RecordSet, split: str) -> None:
+    if not records.num_segments[split]:
+        raise DatasetError(f"{records.folder} holds no {split} segments")

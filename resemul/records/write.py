@@ -1,0 +1,91 @@
+"""One shard, written in one worker process."""
+
+import dataclasses
+import os
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from resemul.audio import load_waveform, split_segments
+from resemul.datasets import Track
+from resemul.errors import AudioError, DatasetError
+from resemul.records.manifest import ShardResult, SkippedClip, write_json
+from resemul.records.plan import ShardJob
+from resemul.records.schema import encode_clip, encode_segment
+
+# Appended to a shard's name: its result, and the clip that is being decoded.
+RESULT_SUFFIX = ".json"
+CURRENT_CLIP_SUFFIX = ".clip"
+
+
+def write_shard(job: ShardJob, folder: Path, state_folder: Path) -> ShardResult:
+    """Writes one shard and, beside it in `state_folder`, what it holds.
+
+    The shard gets its final name last: where it has that name, it is complete and
+    its result is there.
+
+    Raises:
+        DatasetError: the shard cannot be written (a full disk, say).
+    """
+    clips: list[tuple[str, int]] = []
+    skipped: list[SkippedClip] = []
+    part = state_folder / f"{job.file}.part"
+    current_clip = state_folder / (job.file + CURRENT_CLIP_SUFFIX)
+    try:
+        with tf.io.TFRecordWriter(str(part)) as writer:
+            for track in job.tracks:
+                current_clip.write_text(track.clip_id)
+                try:
+                    segments = _load_segments(track, job)
+                except AudioError as error:
+                    skipped.append(_skip(track, job, str(error)))
+                    continue
+                for record in _encode(segments, track, job.split):
+                    writer.write(record)
+                clips.append((track.clip_id, len(segments)))
+        result = ShardResult(job.file, job.split, part.stat().st_size, clips, skipped)
+        write_json(dataclasses.asdict(result), state_folder / (job.file + ".json"))
+        os.replace(part, folder / job.file)
+        current_clip.unlink()
+    except (OSError, tf.errors.OpError) as error:
+        raise DatasetError(
+            f"{folder / job.file} cannot be written: {_first_line(error)}; the shards "
+            "finished so far are kept, and the same command goes on from there"
+        ) from error
+    return result
+
+
+def _load_segments(track: Track, job: ShardJob) -> np.ndarray:
+    config = job.config
+    path = job.audio_dir / track.path
+    if track.clip_id in job.crashing_clips:
+        raise AudioError(f"{path} crashes the {config.decoder} decoder")
+    waveform = load_waveform(
+        path, config.sample_rate, config.clip_seconds, config.decoder
+    )
+    segments = split_segments(waveform, config.num_samples)
+    if len(segments) < config.min_segments:
+        raise AudioError(
+            f"{path} is too short: {len(waveform) / config.sample_rate:.2f} s, "
+            f"{config.min_segments * config.num_samples / config.sample_rate:.2f} s "
+            "needed"
+        )
+    return segments
+
+
+def _encode(segments: np.ndarray, track: Track, split: str) -> list[bytes]:
+    if split == "test":
+        return [encode_clip(segments, track.labels)]
+    return [encode_segment(segment, track.labels) for segment in segments]
+
+
+def _skip(track: Track, job: ShardJob, message: str) -> SkippedClip:
+    # The manifest must not depend on where the data set lies.
+    reason = message.replace(str(job.audio_dir / track.path), track.path.as_posix())
+    return SkippedClip(track.clip_id, track.path.as_posix(), job.split, reason)
+
+
+def _first_line(error: Exception) -> str:
+    message = str(getattr(error, "message", error) or error)
+    return message.splitlines()[0] if message else type(error).__name__
