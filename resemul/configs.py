@@ -99,6 +99,8 @@ class TrainConfig:
     patience: int = 2
     # Epochs are numbered through all stages; none has this number or a higher one.
     max_epochs: int = 100
+    # None: a stage ends by patience alone.
+    max_epochs_per_stage: int | None = None
     # None: as many steps as one pass over the training segments needs.
     steps_per_epoch: int | None = None
     num_read_threads: int = 8
@@ -129,7 +131,8 @@ class TrainConfig:
             f"initial_stage must be 0 to {self.num_lr_decays - 1} "
             f"(num_lr_decays is {self.num_lr_decays}), got {self.initial_stage}",
         )
-        _require(
-            self.steps_per_epoch is None or self.steps_per_epoch >= 1,
-            f"steps_per_epoch must be at least 1, got {self.steps_per_epoch}",
-        )
+        for name in ("steps_per_epoch", "max_epochs_per_stage"):
+            value = getattr(self, name)
+            _require(
+                value is None or value >= 1, f"{name} must be at least 1, got {value}"
+            )

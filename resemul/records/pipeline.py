@@ -1,5 +1,7 @@
 """Shards in, batches out, as `tf.data`."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
@@ -12,23 +14,21 @@ def load_training_segments(
     records: RecordSet,
     batch_size: int,
     steps: int,
-    epoch: int = 0,
-    seed: int = 0,
+    seed: Sequence[int] = (0,),
     num_read_threads: int = 8,
     shuffle_buffer: int = 16_000,
 ) -> tf.data.Dataset:
     """One epoch of shuffled training batches, each of exactly `batch_size`.
 
-    The order is a function of `seed` and `epoch` alone, so that a run stopped
-    between two epochs goes on as if it had not been. Every segment comes once
-    before any comes twice; the last batch is filled up from a second pass.
+    The order is a function of `seed` alone; with the epoch's number in it, a run
+    stopped between two epochs goes on as if it had not been. Every segment comes
+    once before any comes twice; the last batch is filled up from a second pass.
 
     Args:
         records: what to read.
         batch_size: segments in a batch.
         steps: batches in the epoch.
-        epoch: number of the epoch.
-        seed: of the run.
+        seed: numbers that the order is drawn from.
         num_read_threads: shards that are read at a time.
         shuffle_buffer: segments to draw from, 4 * num_samples bytes each.
 
@@ -37,7 +37,7 @@ def load_training_segments(
         `(batch_size, tags)`.
     """
     _require_segments(records, "train")
-    random = np.random.default_rng((seed, epoch))
+    random = np.random.default_rng(seed)
     files = [str(path) for path in records.files["train"]]
     num_segments = records.num_segments["train"]
     dataset = tf.data.Dataset.from_tensor_slices(files)

@@ -1,0 +1,146 @@
+"""A trained model on disk: `NAME.keras` and, beside it, its card `NAME.json`."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import platform
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import keras
+
+import resemul
+from resemul.errors import WeightsError
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """All that is needed to use a model, and to know where it came from.
+
+    `sample_rate` is in Hz, `num_samples` the length of the model's input. `scores`
+    are floats by name, each with the split it was measured on in the name.
+    """
+
+    model: str
+    options: dict[str, Any]
+    tags: list[str]
+    sample_rate: int
+    num_samples: int
+    dataset: str = ""
+    split_name: str = ""
+    num_clips: dict[str, int] = field(default_factory=dict)
+    scores: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+    seed: int | None = None
+    versions: dict[str, str] = field(default_factory=dict)
+    sha256: str = ""
+    format: int = FORMAT
+
+
+def save_model(model: keras.Model, card: ModelCard, path: Path) -> ModelCard:
+    """Writes `path` (`.keras`) and its card; returns the card as written.
+
+    Either file appears whole or not at all. The model is saved without an
+    optimizer, whether it was compiled or not.
+    """
+    path = Path(path)
+    if path.suffix != ".keras":
+        raise ValueError(f"a model file must end in .keras, got {path}")
+    part = path.with_name(f".{path.stem}.part.keras")
+    bare = keras.Model(model.inputs, model.outputs, name=model.name)
+    try:
+        bare.save(part)
+        card = dataclasses.replace(card, sha256=file_sha256(part), versions=versions())
+        write_card(card, path)
+        os.replace(part, path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise WeightsError(f"{path} cannot be written: {error.strerror}") from error
+    return card
+
+
+def load_model(path: Path) -> tuple[keras.Model, ModelCard]:
+    """Reads a `.keras` file and its card. No code from the file is run.
+
+    Raises:
+        WeightsError: a file is missing, broken, or the two do not belong together.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise WeightsError(f"{path} does not exist or is no file")
+    if path.suffix in (".hdf5", ".h5"):
+        raise WeightsError(
+            f"{path}: models in the hdf5 format of Keras 2 cannot be read yet; "
+            "give a .keras file"
+        )
+    card = read_card(path)
+    if card.sha256 != file_sha256(path):
+        raise WeightsError(
+            f"{path} is not the file that {card_path(path)} describes (its SHA-256 "
+            "differs); copy both files again"
+        )
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except (ValueError, TypeError, OSError, KeyError) as error:
+        raise WeightsError(f"{path} is not a model that Keras can read") from error
+    if model.output_shape[-1] != len(card.tags):
+        raise WeightsError(
+            f"{path} has {model.output_shape[-1]} outputs, its card {len(card.tags)} "
+            "tags"
+        )
+    return model, card
+
+
+def card_path(path: Path) -> Path:
+    """Where the card of a model file lies."""
+    return Path(path).with_suffix(".json")
+
+
+def write_card(card: ModelCard, path: Path) -> None:
+    """Writes the card of the model file `path`."""
+    target = card_path(path)
+    part = target.with_name(f".{target.name}.part")
+    part.write_text(json.dumps(dataclasses.asdict(card), indent=1) + "\n", "utf-8")
+    os.replace(part, target)
+
+
+def read_card(path: Path) -> ModelCard:
+    """Reads the card of the model file `path`."""
+    source = card_path(path)
+    if not source.is_file():
+        raise WeightsError(
+            f"{source} does not exist; a model needs its card, which holds its tags "
+            "and sample rate: copy it beside the model"
+        )
+    try:
+        card = ModelCard(**json.loads(source.read_text("utf-8")))
+    except (ValueError, TypeError) as error:
+        raise WeightsError(f"{source} is not a model card: {error}") from error
+    if card.format != FORMAT:
+        raise WeightsError(
+            f"{source} has format {card.format}; this version reads format {FORMAT}"
+        )
+    return card
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Versions of what shapes a trained model."""
+    return {
+        "resemul": resemul.__version__,
+        "python": platform.python_version(),
+        "keras": version("keras"),
+        "backend": keras.backend.backend(),
+        "tensorflow": version("tensorflow"),
+        "numpy": version("numpy"),
+    }

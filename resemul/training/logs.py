@@ -1,0 +1,70 @@
+"""What a run writes for people to read: CSV, TensorBoard, a bar and a line."""
+
+import csv
+import logging
+import math
+import os
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from resemul.errors import TrainingError
+from resemul.progress import Progress
+
+logger = logging.getLogger(__name__)
+
+CSV_FILE = "training.csv"
+# Batches between two looks at the loss; it stays NaN once it is.
+_CHECK_EVERY = 10
+
+
+def write_csv(rows: list[dict[str, float]], stage_dir: Path) -> None:
+    """Writes one line per epoch of a stage."""
+    part = stage_dir / f".{CSV_FILE}.part"
+    with part.open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    os.replace(part, stage_dir / CSV_FILE)
+
+
+def write_events(row: dict[str, float], stage_dir: Path) -> None:
+    """Adds one epoch to the TensorBoard events of a stage."""
+    writer = tf.summary.create_file_writer(str(stage_dir))
+    with writer.as_default(step=int(row["epoch"])):
+        for name, value in row.items():
+            if name != "epoch":
+                tf.summary.scalar(name, value)
+    writer.close()
+
+
+class EpochProgress(keras.callbacks.Callback):
+    """Draws the bar of one epoch, and stops when the loss is no number any more."""
+
+    def __init__(self, label: str, steps: int, batch_size: int, lr: float) -> None:
+        super().__init__()
+        self._progress = Progress(steps * batch_size, "segments", label)
+        self._batch_size = batch_size
+        self._label = label
+        self._lr = lr
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Advances the bar."""
+        self._progress.advance(self._batch_size)
+        if batch % _CHECK_EVERY == 0:
+            self._check(logs)
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Closes the bar."""
+        self._progress.close()
+        self._check(logs)
+
+    def _check(self, logs: dict | None) -> None:
+        loss = (logs or {}).get("loss", 0.0)
+        if not math.isfinite(loss):
+            self._progress.close()
+            raise TrainingError(
+                f"{self._label}: the loss is {loss} at a learning rate of {self._lr:g}; "
+                "try a lower --lr. The epochs before are kept"
+            )

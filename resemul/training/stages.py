@@ -1,0 +1,352 @@
+"""The schedule: one stage per learning rate, each from the best epoch so far."""
+
+import dataclasses
+import logging
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from resemul.checkpoints import ModelCard, load_model, read_card, save_model
+from resemul.configs import TrainConfig
+from resemul.errors import TrainingError
+from resemul.metrics import (
+    binary_cross_entropy,
+    macro,
+    pr_auc_per_tag,
+    roc_auc_per_tag,
+)
+from resemul.prediction import predict_segments
+from resemul.records import RecordSet, load_segments, load_training_segments
+from resemul.training.files import (
+    BEST_FILE,
+    checkpoint_name,
+    epoch_of,
+    find_best_checkpoint,
+)
+from resemul.training.logs import EpochProgress, write_csv, write_events
+from resemul.training.state import (
+    STATE_FILE,
+    RunState,
+    load_state,
+    restore_variables,
+    save_state,
+    seed_random_layers,
+)
+
+logger = logging.getLogger(__name__)
+
+# Options that may differ when a run goes on: they say how far, not how.
+_MAY_CHANGE = (
+    "initial_stage",
+    "num_lr_decays",
+    "patience",
+    "max_epochs",
+    "max_epochs_per_stage",
+)
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """A finished run: its best model, and a summary of each stage."""
+
+    best: Path
+    card: ModelCard
+    stages: list[dict[str, Any]]
+
+
+def train_in_stages(
+    model: keras.Model,
+    card: ModelCard,
+    records: RecordSet,
+    train_dir: Path,
+    config: TrainConfig,
+    evaluate_stage: Callable[[keras.Model], dict[str, float]],
+) -> TrainingRun:
+    """Trains with staged SGD; goes on where an earlier call was stopped.
+
+    A stage trains at a fixed learning rate until the validation loss has not
+    fallen for `patience + 1` epochs; the next one starts from its best epoch, with
+    a fresh optimizer and a smaller rate (Kim, Lee, Nam, ICASSP 2018).
+
+    Args:
+        model: untrained, or with the weights to start from.
+        card: describes `model` and its data; scores and training are filled in.
+        records: what to train and validate on.
+        train_dir: gets a folder per stage and, at the end, `best.keras`.
+        config: the schedule.
+        evaluate_stage: scores a model on the test split; called at the end of each
+            stage with the stage's best weights.
+
+    Raises:
+        TrainingError: `train_dir` holds another run, the loss became NaN, or a file
+            cannot be written.
+    """
+    trainer = _Trainer(model, card, records, Path(train_dir), config)
+    trainer.begin()
+    while trainer.state.stage < config.num_lr_decays and trainer.epochs_left():
+        trainer.run_stage(evaluate_stage)
+    return trainer.finish()
+
+
+class _Trainer:
+    """One run: the model being trained and the state that is saved with it."""
+
+    def __init__(
+        self,
+        model: keras.Model,
+        card: ModelCard,
+        records: RecordSet,
+        train_dir: Path,
+        config: TrainConfig,
+    ) -> None:
+        self.model = model
+        self.records = records
+        self.train_dir = train_dir
+        self.config = config
+        self.steps = config.steps_per_epoch or math.ceil(
+            records.num_segments["train"] / config.batch_size
+        )
+        options = dataclasses.asdict(config)
+        self.card = dataclasses.replace(card, training=options, seed=config.seed)
+        run = {
+            "model": card.model,
+            "options": card.options,
+            "tags": list(card.tags),
+            "num_segments": records.num_segments,
+            **{k: v for k, v in options.items() if k not in _MAY_CHANGE},
+        }
+        self.state = RunState(run=run, stage=config.initial_stage)
+        self._resumed = False
+
+    def begin(self) -> None:
+        """Makes the folder, or picks up the run that is in it."""
+        try:
+            self.train_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TrainingError(
+                f"{self.train_dir} cannot be made: {error.strerror}"
+            ) from error
+        earlier = load_state(self.train_dir)
+        if earlier is None:
+            self._begin_without_state()
+            return
+        changed = [
+            f"{name} {earlier.run.get(name)} -> {value}"
+            for name, value in self.state.run.items()
+            if earlier.run.get(name) != value
+        ]
+        if changed:
+            raise TrainingError(
+                f"{self.train_dir} holds a run with other options "
+                f"({', '.join(changed)}); use another --train-dir, or --overwrite"
+            )
+        if earlier.stage < self.config.initial_stage:
+            self._begin_without_state()
+            return
+        self.state = earlier
+        self._resumed = bool(earlier.rows)
+        logger.info(
+            "%s: goes on at stage %d, epoch %d",
+            self.train_dir,
+            earlier.stage,
+            earlier.epoch,
+        )
+
+    def _begin_without_state(self) -> None:
+        stage = self.config.initial_stage
+        if stage == 0:
+            if find_best_checkpoint(self.train_dir / "0"):
+                raise TrainingError(
+                    f"{self.train_dir} holds checkpoints of a run without its "
+                    f"{STATE_FILE}; use another --train-dir, or --overwrite"
+                )
+            return
+        best = find_best_checkpoint(self.train_dir / str(stage - 1))
+        if best is None:
+            raise TrainingError(
+                f"stage {stage} starts from the best checkpoint of stage {stage - 1}, "
+                f"but {self.train_dir / str(stage - 1)} has none"
+            )
+        self.state.epoch = epoch_of(best) + 1
+
+    def epochs_left(self) -> bool:
+        """Whether the limit on epochs lets another one run, or ends with this stage."""
+        return self.state.epoch < self.config.max_epochs or bool(self.state.rows)
+
+    def run_stage(
+        self, evaluate_stage: Callable[[keras.Model], dict[str, float]]
+    ) -> None:
+        """Trains until patience runs out, then scores the best epoch."""
+        state = self.state
+        stage_dir = self.train_dir / str(state.stage)
+        stage_dir.mkdir(exist_ok=True)
+        lr = self.config.lr * self.config.lr_decay**state.stage
+        if not self._resumed:
+            self._load_previous_stage()
+        self._compile(lr)
+        if self._resumed:
+            restore_variables(self._variables(), self.train_dir)
+            self._resumed = False
+        logger.info("stage %d: learning rate %g, in %s", state.stage, lr, stage_dir)
+        while not self._stage_is_over():
+            self._run_epoch(lr, stage_dir)
+        best = find_best_checkpoint(stage_dir)
+        if best is None:
+            raise TrainingError(f"{stage_dir} has lost its checkpoints")
+        best_model, _ = load_model(best)
+        self.model.set_weights(best_model.get_weights())
+        scores = evaluate_stage(self.model)
+        self._end_stage(best, lr, scores)
+
+    def finish(self) -> TrainingRun:
+        """Copies the best checkpoint of all stages to `best.keras`."""
+        if not self.state.stages:
+            raise TrainingError(
+                f"{self.train_dir}: no epoch was run; max_epochs is "
+                f"{self.config.max_epochs}"
+            )
+        best = min(self.state.stages, key=lambda stage: stage["val_loss"])
+        source = self.train_dir / best["checkpoint"]
+        target = self.train_dir / BEST_FILE
+        card = dataclasses.replace(
+            read_card(source), scores={**read_card(source).scores, **best["test"]}
+        )
+        model, _ = load_model(source)
+        card = save_model(model, card, target)
+        return TrainingRun(target, card, self.state.stages)
+
+    def _load_previous_stage(self) -> None:
+        if self.state.stage == 0:
+            return
+        previous = find_best_checkpoint(self.train_dir / str(self.state.stage - 1))
+        if previous is not None:
+            model, _ = load_model(previous)
+            self.model.set_weights(model.get_weights())
+
+    def _compile(self, lr: float) -> None:
+        schedule = keras.optimizers.schedules.InverseTimeDecay(
+            lr, decay_steps=1, decay_rate=self.config.lr_time_decay
+        )
+        optimizer = keras.optimizers.SGD(
+            schedule, momentum=self.config.momentum, nesterov=True
+        )
+        self.model.compile(optimizer=optimizer, loss="binary_crossentropy")
+        optimizer.build(self.model.trainable_variables)
+
+    def _variables(self) -> list[Any]:
+        return [*self.model.weights, *self.model.optimizer.variables]
+
+    def _stage_is_over(self) -> bool:
+        state, config = self.state, self.config
+        return (
+            state.wait > config.patience
+            or state.epoch >= config.max_epochs
+            or len(state.rows) >= (config.max_epochs_per_stage or math.inf)
+        )
+
+    def _run_epoch(self, lr: float, stage_dir: Path) -> None:
+        state = self.state
+        started = time.monotonic()
+        label = f"stage {state.stage} epoch {state.epoch}"
+        loss = self._fit(label, lr)
+        val = self._validate()
+        row = {"epoch": state.epoch, "lr": lr, "loss": loss, **val}
+        if not math.isfinite(row["val_loss"]):
+            raise TrainingError(
+                f"{label}: the validation loss is {row['val_loss']}; try a lower --lr. "
+                "The epochs before are kept"
+            )
+        best = state.best_row()
+        improved = best is None or row["val_loss"] < best["val_loss"]
+        if improved:
+            name = checkpoint_name(state.epoch, row["val_loss"])
+            card = dataclasses.replace(self.card, scores=_card_scores(row))
+            save_model(self.model, card, stage_dir / name)
+        state.rows.append(row)
+        state.wait = 0 if improved else state.wait + 1
+        state.epoch += 1
+        write_csv(state.rows, stage_dir)
+        save_state(state, self._variables(), self.train_dir)
+        write_events(row, stage_dir)
+        logger.info(
+            "%s: loss %.4f  val_loss %.4f%s  val ROC AUC %.4f  PR AUC %.4f  (%.0f s)",
+            label,
+            loss,
+            row["val_loss"],
+            " *" if improved else "",
+            row["val_roc_auc"],
+            row["val_pr_auc"],
+            time.monotonic() - started,
+        )
+
+    def _fit(self, label: str, lr: float) -> float:
+        state, config = self.state, self.config
+        seed_random_layers(self.model, config.seed, state.stage, state.epoch)
+        batches = load_training_segments(
+            self.records,
+            config.batch_size,
+            self.steps,
+            seed=(config.seed, state.stage, state.epoch),
+            num_read_threads=config.num_read_threads,
+            shuffle_buffer=config.shuffle_buffer,
+        )
+        history = self.model.fit(
+            batches,
+            epochs=1,
+            verbose=0,
+            shuffle=False,
+            callbacks=[EpochProgress(label, self.steps, config.batch_size, lr)],
+        )
+        return float(history.history["loss"][0])
+
+    def _validate(self) -> dict[str, float]:
+        """Loss and scores over the validation segments, each counted as a clip."""
+        labels: list[np.ndarray] = []
+
+        def waveforms():
+            batches = load_segments(self.records, "val", self.config.batch_size)
+            for batch, batch_labels in batches.as_numpy_iterator():
+                labels.append(batch_labels)
+                yield batch
+
+        probabilities = np.concatenate(
+            list(predict_segments(self.model, waveforms()))
+        )
+        truth = np.concatenate(labels)
+        penalty = float(sum(np.asarray(loss) for loss in self.model.losses))
+        return {
+            "val_loss": binary_cross_entropy(truth, probabilities) + penalty,
+            "val_roc_auc": macro(roc_auc_per_tag(truth, probabilities)),
+            "val_pr_auc": macro(pr_auc_per_tag(truth, probabilities)),
+        }
+
+    def _end_stage(self, best: Path, lr: float, scores: dict[str, float]) -> None:
+        state = self.state
+        row = state.best_row()
+        assert row is not None
+        state.stages.append(
+            {
+                "stage": state.stage,
+                "lr": lr,
+                "num_epochs": len(state.rows),
+                "val_loss": row["val_loss"],
+                "checkpoint": best.relative_to(self.train_dir).as_posix(),
+                "test": scores,
+            }
+        )
+        # The next stage continues the numbering of the epoch it starts from.
+        state.epoch = epoch_of(best) + 1
+        state.stage += 1
+        state.wait = 0
+        state.rows = []
+        save_state(state, [], self.train_dir)
+
+
+def _card_scores(row: dict[str, float]) -> dict[str, float]:
+    return {name: row[name] for name in ("val_loss", "val_roc_auc", "val_pr_auc")}
