@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import json
-import os
 import platform
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -57,7 +56,7 @@ def save_model(model: keras.Model, card: ModelCard, path: Path) -> ModelCard:
         bare.save(part)
         card = dataclasses.replace(card, sha256=file_sha256(part), versions=versions())
         write_card(card, path)
-        os.replace(part, path)
+        part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
         raise WeightsError(f"{path} cannot be written: {error.strerror}") from error
@@ -106,7 +105,7 @@ def write_card(card: ModelCard, path: Path) -> None:
     target = card_path(path)
     part = target.with_name(f".{target.name}.part")
     part.write_text(json.dumps(dataclasses.asdict(card), indent=1) + "\n", "utf-8")
-    os.replace(part, target)
+    part.replace(target)
 
 
 def read_card(path: Path) -> ModelCard:

@@ -1,5 +1,7 @@
 """Ranking scores, tag by tag: the only home of scikit-learn."""
 
+from collections.abc import Callable
+
 import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
@@ -30,7 +32,11 @@ def binary_cross_entropy(labels: np.ndarray, probabilities: np.ndarray) -> float
     return float(-np.mean(labels * np.log(p) + (1 - labels) * np.log1p(-p)))
 
 
-def _per_tag(score, labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+def _per_tag(
+    score: Callable[[np.ndarray, np.ndarray], float],
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+) -> np.ndarray:
     if labels.shape != probabilities.shape or labels.ndim != 2:
         raise ValueError(
             f"labels {labels.shape} and probabilities {probabilities.shape} must both "

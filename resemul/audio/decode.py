@@ -5,13 +5,17 @@ as in the ffmpeg process that madmom starts. Mixing or resampling anywhere else
 would give other samples than the published system saw.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from resemul.constants import CLIP_SECONDS, SAMPLE_RATE
 from resemul.errors import AudioError, ConfigError
+
+if TYPE_CHECKING:
+    import av
 
 
 def decode_with_pyav(
@@ -44,7 +48,7 @@ def decode_with_pyav(
     return np.concatenate(chunks)[:max_samples]
 
 
-def _frames(container):
+def _frames(container: "av.container.InputContainer") -> "Iterator[av.AudioFrame]":
     """Yields the decoded frames; broken packets are passed over, as ffmpeg does."""
     import av
 

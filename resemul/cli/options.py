@@ -4,6 +4,7 @@ import argparse
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ def add_data_dir(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_unused(parser: argparse.ArgumentParser, flag: str, **kwargs) -> None:
+def add_unused(parser: argparse.ArgumentParser, flag: str, **kwargs: Any) -> None:
     """Adds an option of the original that no longer has a meaning."""
     parser.add_argument(flag, action=_Unused, help="accepted, not used", **kwargs)
 
@@ -46,7 +47,7 @@ class _Unused(argparse.Action):
         values: str | Sequence[object] | None,
         option_string: str | None = None,
     ) -> None:
-        told = getattr(namespace, "told_unused", set())
+        told: set[str | None] = getattr(namespace, "told_unused", set())
         if option_string not in told:
             parser._print_message(
                 f"{option_string} has no effect: it is counted from the records\n"

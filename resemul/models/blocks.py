@@ -15,7 +15,9 @@ from resemul.configs import SampleCNNConfig
 RESIDUAL_DROPOUT = 0.2
 
 
-def basic_block(x, features: int, config: SampleCNNConfig, name: str):
+def basic_block(
+    x: keras.KerasTensor, features: int, config: SampleCNNConfig, name: str
+) -> keras.KerasTensor:
     """Convolution, batch normalisation, ReLU, pooling (Lee et al., 2017)."""
     x = conv(x, features, config, f"{name}_conv")
     x = keras.layers.BatchNormalization(name=f"{name}_bn")(x)
@@ -23,23 +25,35 @@ def basic_block(x, features: int, config: SampleCNNConfig, name: str):
     return keras.layers.MaxPooling1D(3, name=f"{name}_pool")(x)
 
 
-def se_block(x, features: int, config: SampleCNNConfig, name: str):
+def se_block(
+    x: keras.KerasTensor, features: int, config: SampleCNNConfig, name: str
+) -> keras.KerasTensor:
     """A basic block whose channels are rescaled after pooling."""
     x = basic_block(x, features, config, name)
     return squeeze_excite(x, config.alpha, name)
 
 
-def rese_block(x, features: int, config: SampleCNNConfig, name: str):
+def rese_block(
+    x: keras.KerasTensor, features: int, config: SampleCNNConfig, name: str
+) -> keras.KerasTensor:
     """A residual block whose channels are rescaled before the addition."""
     return _residual(x, features, config, name, excite=True)
 
 
-def res_block(x, features: int, config: SampleCNNConfig, name: str):
+def res_block(
+    x: keras.KerasTensor, features: int, config: SampleCNNConfig, name: str
+) -> keras.KerasTensor:
     """Two convolutions and a shortcut around them."""
     return _residual(x, features, config, name, excite=False)
 
 
-def _residual(x, features: int, config: SampleCNNConfig, name: str, excite: bool):
+def _residual(
+    x: keras.KerasTensor,
+    features: int,
+    config: SampleCNNConfig,
+    name: str,
+    excite: bool,
+) -> keras.KerasTensor:
     shortcut = x
     if x.shape[-1] != features:
         shortcut = keras.layers.Conv1D(
@@ -63,7 +77,7 @@ def _residual(x, features: int, config: SampleCNNConfig, name: str, excite: bool
     return keras.layers.MaxPooling1D(3, name=f"{name}_pool")(x)
 
 
-def squeeze_excite(x, alpha: int, name: str):
+def squeeze_excite(x: keras.KerasTensor, alpha: int, name: str) -> keras.KerasTensor:
     """Multiplies each channel by its excitation `(batch, 1, channels)` in (0, 1).
 
     Unlike the squeeze-and-excitation of Hu et al. (CVPR 2018), the hidden layer is
@@ -83,13 +97,13 @@ def squeeze_excite(x, alpha: int, name: str):
 
 
 def conv(
-    x,
+    x: keras.KerasTensor,
     features: int,
     config: SampleCNNConfig,
     name: str,
     strides: int = 1,
     padding: str = "same",
-):
+) -> keras.KerasTensor:
     """A convolution over three samples or frames, initialised for the ReLU after it."""
     return keras.layers.Conv1D(
         features,

@@ -49,7 +49,9 @@ def sample_cnn(num_tags: int, config: SampleCNNConfig) -> keras.Model:
     return keras.Model(waveform, tags, name="sample_cnn")
 
 
-def _aggregate(outputs: dict, config: SampleCNNConfig):
+def _aggregate(
+    outputs: dict[int, keras.KerasTensor], config: SampleCNNConfig
+) -> keras.KerasTensor:
     """Maximum over time, of three levels or of the last: `(batch, features)`."""
     numbers = AGGREGATED_BLOCKS if config.multi else AGGREGATED_BLOCKS[-1:]
     pooled = [

@@ -55,9 +55,7 @@ def load_training_segments(
     return _decode_batches(dataset, records)
 
 
-def load_segments(
-    records: RecordSet, split: str, batch_size: int
-) -> tf.data.Dataset:
+def load_segments(records: RecordSet, split: str, batch_size: int) -> tf.data.Dataset:
     """All segments of `train` or `val`, once, in the order of the shards.
 
     Yields what `load_training_segments` yields; the last batch may be smaller.

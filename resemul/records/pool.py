@@ -39,7 +39,9 @@ def run_jobs(
     deaths: Counter[str] = Counter()
     num_failed_starts = 0
     while pending:
-        batch = [job for job in pending.values() if deaths[job.file] < _MAX_SHARED_DEATHS]
+        batch = [
+            job for job in pending.values() if deaths[job.file] < _MAX_SHARED_DEATHS
+        ]
         if not batch:
             break
         for result in _run_batch(batch, folder, state_folder, num_workers):

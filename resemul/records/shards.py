@@ -186,7 +186,8 @@ def _find_finished(
     return {
         file: result
         for file, result in results.items()
-        if (folder / file).is_file() and (folder / file).stat().st_size == result.num_bytes
+        if (folder / file).is_file()
+        and (folder / file).stat().st_size == result.num_bytes
     }
 
 

@@ -1,7 +1,6 @@
 """One shard, written in one worker process."""
 
 import dataclasses
-import os
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +45,7 @@ def write_shard(job: ShardJob, folder: Path, state_folder: Path) -> ShardResult:
                 clips.append((track.clip_id, len(segments)))
         result = ShardResult(job.file, job.split, part.stat().st_size, clips, skipped)
         write_json(dataclasses.asdict(result), state_folder / (job.file + ".json"))
-        os.replace(part, folder / job.file)
+        part.replace(folder / job.file)
         current_clip.unlink()
     except (OSError, tf.errors.OpError) as error:
         raise DatasetError(

@@ -3,7 +3,6 @@
 import csv
 import logging
 import math
-import os
 from pathlib import Path
 
 import keras
@@ -26,17 +25,22 @@ def write_csv(rows: list[dict[str, float]], stage_dir: Path) -> None:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    os.replace(part, stage_dir / CSV_FILE)
+    part.replace(stage_dir / CSV_FILE)
 
 
-def write_events(row: dict[str, float], stage_dir: Path) -> None:
-    """Adds one epoch to the TensorBoard events of a stage."""
-    writer = tf.summary.create_file_writer(str(stage_dir))
-    with writer.as_default(step=int(row["epoch"])):
-        for name, value in row.items():
-            if name != "epoch":
-                tf.summary.scalar(name, value)
-    writer.close()
+class EventLog:
+    """TensorBoard events of a stage, in one file per process."""
+
+    def __init__(self, stage_dir: Path) -> None:
+        self._writer = tf.summary.create_file_writer(str(stage_dir))
+
+    def write(self, row: dict[str, float]) -> None:
+        """Adds one epoch."""
+        with self._writer.as_default(step=int(row["epoch"])):
+            for name, value in row.items():
+                if name != "epoch":
+                    tf.summary.scalar(name, value)
+        self._writer.flush()
 
 
 class EpochProgress(keras.callbacks.Callback):
@@ -65,6 +69,6 @@ class EpochProgress(keras.callbacks.Callback):
         if not math.isfinite(loss):
             self._progress.close()
             raise TrainingError(
-                f"{self._label}: the loss is {loss} at a learning rate of {self._lr:g}; "
-                "try a lower --lr. The epochs before are kept"
+                f"{self._label}: the loss is {loss} at learning rate {self._lr:g}; try "
+                "a lower --lr. The epochs before are kept"
             )

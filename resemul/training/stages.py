@@ -10,33 +10,25 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from resemul.checkpoints import ModelCard, load_model, read_card, save_model
 from resemul.configs import TrainConfig
 from resemul.errors import TrainingError
-from resemul.metrics import (
-    binary_cross_entropy,
-    macro,
-    pr_auc_per_tag,
-    roc_auc_per_tag,
-)
-from resemul.prediction import predict_segments
-from resemul.records import RecordSet, load_segments, load_training_segments
+from resemul.records import RecordSet
+from resemul.training.epochs import EpochRunner
 from resemul.training.files import (
     BEST_FILE,
     checkpoint_name,
     epoch_of,
     find_best_checkpoint,
 )
-from resemul.training.logs import EpochProgress, write_csv, write_events
+from resemul.training.logs import EventLog, write_csv
 from resemul.training.state import (
     STATE_FILE,
     RunState,
     load_state,
     restore_variables,
     save_state,
-    seed_random_layers,
 )
 
 logger = logging.getLogger(__name__)
@@ -106,12 +98,9 @@ class _Trainer:
         config: TrainConfig,
     ) -> None:
         self.model = model
-        self.records = records
         self.train_dir = train_dir
         self.config = config
-        self.steps = config.steps_per_epoch or math.ceil(
-            records.num_segments["train"] / config.batch_size
-        )
+        self.epochs = EpochRunner(model, records, config)
         options = dataclasses.asdict(config)
         self.card = dataclasses.replace(card, training=options, seed=config.seed)
         run = {
@@ -189,13 +178,14 @@ class _Trainer:
         lr = self.config.lr * self.config.lr_decay**state.stage
         if not self._resumed:
             self._load_previous_stage()
-        self._compile(lr)
+        self.epochs.compile(lr)
         if self._resumed:
-            restore_variables(self._variables(), self.train_dir)
+            restore_variables(self.epochs.variables(), self.train_dir)
             self._resumed = False
         logger.info("stage %d: learning rate %g, in %s", state.stage, lr, stage_dir)
+        events = EventLog(stage_dir)
         while not self._stage_is_over():
-            self._run_epoch(lr, stage_dir)
+            events.write(self._run_epoch(lr, stage_dir))
         best = find_best_checkpoint(stage_dir)
         if best is None:
             raise TrainingError(f"{stage_dir} has lost its checkpoints")
@@ -229,19 +219,6 @@ class _Trainer:
             model, _ = load_model(previous)
             self.model.set_weights(model.get_weights())
 
-    def _compile(self, lr: float) -> None:
-        schedule = keras.optimizers.schedules.InverseTimeDecay(
-            lr, decay_steps=1, decay_rate=self.config.lr_time_decay
-        )
-        optimizer = keras.optimizers.SGD(
-            schedule, momentum=self.config.momentum, nesterov=True
-        )
-        self.model.compile(optimizer=optimizer, loss="binary_crossentropy")
-        optimizer.build(self.model.trainable_variables)
-
-    def _variables(self) -> list[Any]:
-        return [*self.model.weights, *self.model.optimizer.variables]
-
     def _stage_is_over(self) -> bool:
         state, config = self.state, self.config
         return (
@@ -250,12 +227,12 @@ class _Trainer:
             or len(state.rows) >= (config.max_epochs_per_stage or math.inf)
         )
 
-    def _run_epoch(self, lr: float, stage_dir: Path) -> None:
+    def _run_epoch(self, lr: float, stage_dir: Path) -> dict[str, float]:
         state = self.state
         started = time.monotonic()
         label = f"stage {state.stage} epoch {state.epoch}"
-        loss = self._fit(label, lr)
-        val = self._validate()
+        loss = self.epochs.fit(label, (state.stage, state.epoch))
+        val = self.epochs.validate()
         row = {"epoch": state.epoch, "lr": lr, "loss": loss, **val}
         if not math.isfinite(row["val_loss"]):
             raise TrainingError(
@@ -272,8 +249,7 @@ class _Trainer:
         state.wait = 0 if improved else state.wait + 1
         state.epoch += 1
         write_csv(state.rows, stage_dir)
-        save_state(state, self._variables(), self.train_dir)
-        write_events(row, stage_dir)
+        save_state(state, self.epochs.variables(), self.train_dir)
         logger.info(
             "%s: loss %.4f  val_loss %.4f%s  val ROC AUC %.4f  PR AUC %.4f  (%.0f s)",
             label,
@@ -284,47 +260,7 @@ class _Trainer:
             row["val_pr_auc"],
             time.monotonic() - started,
         )
-
-    def _fit(self, label: str, lr: float) -> float:
-        state, config = self.state, self.config
-        seed_random_layers(self.model, config.seed, state.stage, state.epoch)
-        batches = load_training_segments(
-            self.records,
-            config.batch_size,
-            self.steps,
-            seed=(config.seed, state.stage, state.epoch),
-            num_read_threads=config.num_read_threads,
-            shuffle_buffer=config.shuffle_buffer,
-        )
-        history = self.model.fit(
-            batches,
-            epochs=1,
-            verbose=0,
-            shuffle=False,
-            callbacks=[EpochProgress(label, self.steps, config.batch_size, lr)],
-        )
-        return float(history.history["loss"][0])
-
-    def _validate(self) -> dict[str, float]:
-        """Loss and scores over the validation segments, each counted as a clip."""
-        labels: list[np.ndarray] = []
-
-        def waveforms():
-            batches = load_segments(self.records, "val", self.config.batch_size)
-            for batch, batch_labels in batches.as_numpy_iterator():
-                labels.append(batch_labels)
-                yield batch
-
-        probabilities = np.concatenate(
-            list(predict_segments(self.model, waveforms()))
-        )
-        truth = np.concatenate(labels)
-        penalty = float(sum(np.asarray(loss) for loss in self.model.losses))
-        return {
-            "val_loss": binary_cross_entropy(truth, probabilities) + penalty,
-            "val_roc_auc": macro(roc_auc_per_tag(truth, probabilities)),
-            "val_pr_auc": macro(pr_auc_per_tag(truth, probabilities)),
-        }
+        return row
 
     def _end_stage(self, best: Path, lr: float, scores: dict[str, float]) -> None:
         state = self.state

@@ -7,7 +7,6 @@ state of the epoch before or that of this one.
 
 import dataclasses
 import json
-import os
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,12 +47,13 @@ def save_state(state: RunState, variables: list[Any], train_dir: Path) -> None:
     """Writes the state, with the values of `variables`."""
     path = train_dir / STATE_FILE
     part = train_dir / f".{STATE_FILE}.part"
-    arrays = {f"v{i:04d}": np.asarray(v.value) for i, v in enumerate(variables)}
+    arrays: dict[str, Any] = {_META: np.array(json.dumps(dataclasses.asdict(state)))}
+    for number, variable in enumerate(variables):
+        arrays[f"v{number:04d}"] = np.asarray(variable.value)
     try:
         with part.open("wb") as file:
-            meta = np.array(json.dumps(dataclasses.asdict(state)))
-            np.savez(file, **{_META: meta}, **arrays)
-        os.replace(part, path)
+            np.savez(file, **arrays)
+        part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
         raise TrainingError(

@@ -1,0 +1,67 @@
+# 'make demo' runs the whole journey on synthetic data, 'make test' every check.
+# Each makes its own virtual environment; nothing else has to be installed.
+
+PYTHON ?= python3
+VENV ?= .venv
+DEMO ?= demo
+SEED ?= 0
+
+BIN := $(VENV)/bin
+RESEMUL := $(BIN)/python -m resemul
+
+# Sized for two cores: the default family (SE blocks, multi-level), a quarter as wide.
+DEMO_TRAIN_OPTIONS ?= --init-features 32
+
+.PHONY: demo test lint madmom notebook clean
+
+demo: $(VENV)/.installed-demo
+	$(RESEMUL) demo-data --data-dir $(DEMO)/dataset --seed $(SEED)
+	$(BIN)/python build_mtt.py --data-dir $(DEMO)/dataset
+	$(BIN)/python train.py --data-dir $(DEMO)/dataset --train-dir $(DEMO)/log \
+		--seed $(SEED) $(DEMO_TRAIN_OPTIONS)
+	$(BIN)/python eval.py $(DEMO)/log/best.keras --data-dir $(DEMO)/dataset \
+		--per-tag --csv $(DEMO)/scores.csv > $(DEMO)/scores.txt
+	$(BIN)/python extract_excitations.py $(DEMO)/log/best.keras \
+		--data-dir $(DEMO)/dataset --out $(DEMO)/excitations.parquet
+	$(RESEMUL) plot-excitations $(DEMO)/excitations.parquet \
+		--model $(DEMO)/log/best.keras --data-dir $(DEMO)/dataset \
+		--out-dir $(DEMO)/figures
+	@echo; cat $(DEMO)/scores.txt; echo
+	@echo "data set       $(DEMO)/dataset (records in $(DEMO)/dataset/tfrecord)"
+	@echo "model          $(DEMO)/log/best.keras, with its card best.json"
+	@echo "training log   $(DEMO)/log/<stage>/training.csv"
+	@echo "scores         $(DEMO)/scores.csv"
+	@echo "excitations    $(DEMO)/excitations.parquet"
+	@echo "figures        $(DEMO)/figures/"
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# Optional: the decoder of the original. It has to be built against the NumPy that
+# is installed, and it starts the ffmpeg program.
+madmom: $(VENV)/.installed-test
+	$(BIN)/pip install --quiet "cython>=3" "setuptools>=65" wheel
+	$(BIN)/pip install --quiet --no-build-isolation "madmom>=0.16.1"
+
+# Runs the notebook on the results of 'make demo' and keeps the outputs in it.
+notebook: $(VENV)/.installed-test
+	cd notebooks && ../$(BIN)/jupyter execute --inplace excitation_analysis.ipynb
+
+$(VENV)/bin/pip:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed-demo: $(VENV)/bin/pip setup.py requirements.txt
+	$(BIN)/pip install --quiet --editable ".[parquet]"
+	touch $@
+
+$(VENV)/.installed-test: $(VENV)/bin/pip setup.py requirements.txt
+	$(BIN)/pip install --quiet --editable ".[test]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(DEMO) build *.egg-info
