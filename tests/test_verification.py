@@ -19,12 +19,15 @@ CONFIG = BuildConfig(sample_rate=8000, num_samples=100, clip_seconds=0.03)
 
 LOADER = """
 import os
+import time
 import numpy as np
 from resemul.errors import AudioError, ConfigError
 
 def load(path, sample_rate, max_seconds, decoder):
     if "crash" in path.name:
         os._exit(11)
+    if "slow" in path.name:
+        time.sleep(1)
     if "odd" in path.name:
         raise ValueError("out of its mind")
     if "unset" in path.name:
@@ -148,6 +151,14 @@ def test_verify_goes_on_when_files_kill_their_workers(tmp_path, load, monkeypatc
         ("3", "unreadable", "crashes the decoder's process"),
         ("5", "unreadable", "ValueError: out of its mind"),
     ]
+
+
+def test_verify_keeps_the_order_when_a_later_file_is_done_first(tmp_path, load):
+    names = ["0/slow_odd.mp3", "0/odd.mp3"]
+    for name in names:
+        write_bytes(tmp_path / name, b"x")
+    result = verify_audio(annotate(tmp_path, names), CONFIG, num_workers=2, load=load)
+    assert statuses(result) == [("1", "unreadable"), ("2", "unreadable")]
 
 
 def test_verify_does_not_blame_files_for_a_wrong_decoder(tmp_path, load):

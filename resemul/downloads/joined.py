@@ -51,8 +51,7 @@ class JoinedFile(io.RawIOBase):
         if self._position >= self._starts[-1]:
             return 0
         index = bisect.bisect_right(self._starts, self._position) - 1
-        view = memoryview(buffer)[: self._starts[index + 1] - self._position]
         self._files[index].seek(self._position - self._starts[index])
-        num_read = self._files[index].readinto(view)
+        num_read = self._files[index].readinto(buffer)
         self._position += num_read
         return num_read
