@@ -35,7 +35,7 @@ _FOLDERS = "0123456789abcdef"
 _SOURCE_WEIGHTS = (1.3, 1.3, 1.2, 1.1, 1.1, 1.0, 1.0, 0.9, 0.8, 0.8)
 # Tag, or None for what lies between two tags: range of its value.
 _NOTES_PER_SECOND = {"slow": (0.6, 1.1), None: (2.0, 3.2), "fast": (5.0, 8.0)}
-_LEVEL_DB = {"quiet": (-34, -29), None: (-26, -22), "loud": (-18, -13)}
+_LEVEL_DB = {"quiet": (-31, -27), None: (-25, -21), "loud": (-19, -15)}
 # Folder and defect of the clips that come on top; both folders are training.
 _DAMAGED = (("6", "empty"), ("8", "cut_short"))
 

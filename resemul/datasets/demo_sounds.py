@@ -16,13 +16,11 @@ SAMPLE_RATE = 16_000
 _PENTATONIC = (0, 2, 4, 7, 9)
 _NOTES_PER_SOURCE = 6
 _TABLE_SIZE = 2048
-# (Hz, relative amplitude) of the first formants of a, e, i, o, u.
+# (Hz, relative amplitude) of the formants of a, e, o; the last is the singer's.
 _VOWELS = (
-    ((800, 1.0), (1150, 0.6), (2900, 0.25)),
-    ((400, 1.0), (2000, 0.5), (2800, 0.3)),
-    ((300, 1.0), (2300, 0.4), (3000, 0.3)),
-    ((450, 1.0), (800, 0.6), (2830, 0.2)),
-    ((325, 1.0), (700, 0.4), (2700, 0.2)),
+    ((800, 1.0), (1150, 0.7), (2900, 0.6)),
+    ((600, 1.0), (1900, 0.5), (2900, 0.6)),
+    ((500, 1.0), (900, 0.7), (2900, 0.6)),
 )
 
 
@@ -116,9 +114,10 @@ def _guitar_note(pitch: float, seconds: float, rng: np.random.Generator) -> np.n
     period = max(int(SAMPLE_RATE / pitch), 2)
     rows = np.empty((int(seconds * SAMPLE_RATE) // period + 1, period))
     rows[0] = rng.uniform(-1, 1, period)
+    rows[0] -= rows[0].mean()
     for i in range(1, len(rows)):
         # Each period is the one before, smoothed: high partials die first.
-        rows[i] = 0.499 * (rows[i - 1] + np.roll(rows[i - 1], 1))
+        rows[i] = 0.895 * rows[i - 1] + 0.1 * np.roll(rows[i - 1], 1)
     return rows.ravel() * _sustain(rows.size / SAMPLE_RATE, 0.001, 0.05)
 
 
@@ -180,7 +179,7 @@ def _voice_note(pitch: float, seconds: float, rng: np.random.Generator) -> np.nd
         gain / (1 + ((k * pitch - centre) / 90) ** 2) for centre, gain in vowel
     )
     slide = 1 - 0.06 * np.exp(-_time(seconds) * 25)
-    frequency = _vibrato(pitch, seconds, 0.015, rng) * slide
+    frequency = _vibrato(pitch, seconds, 0.025, rng) * slide
     return _oscillate(formants / k**0.3, frequency) * _sustain(seconds, 0.05, 0.08)
 
 
@@ -256,7 +255,7 @@ SOURCES: dict[str, Source] = {
     "piano": _melody(_piano_note, 262, ring_seconds=1.0),
     "strings": _melody(_strings_note, 165),
     "synth": _melody(_synth_note, 392),
-    "voice": _melody(_voice_note, 131),
+    "voice": _melody(_voice_note, 196),
     "flute": _melody(_flute_note, 659),
     "bass": _melody(_bass_note, 41),
     "wind": _wind,
