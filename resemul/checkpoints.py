@@ -7,12 +7,15 @@ import platform
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 
 import resemul
-from resemul.errors import WeightsError
+from resemul.errors import DatasetError, WeightsError
+
+if TYPE_CHECKING:
+    from resemul.records import RecordSet
 
 FORMAT = 1
 
@@ -95,6 +98,43 @@ def load_model(path: Path) -> tuple[keras.Model, ModelCard]:
     return model, card
 
 
+def check_fits(card: ModelCard, records: "RecordSet") -> None:
+    """Checks that a model can be used on these records.
+
+    Raises:
+        DatasetError: tags, sample rate or segment length are others; says which.
+    """
+    differences = [
+        f"{name} {getattr(records, name)} instead of {getattr(card, name)}"
+        for name in ("sample_rate", "num_samples")
+        if getattr(records, name) != getattr(card, name)
+    ]
+    if list(records.tags) != list(card.tags):
+        differences.append(_tag_difference(list(card.tags), list(records.tags)))
+    if differences:
+        raise DatasetError(
+            f"{records.folder} was not built for this model: "
+            f"{'; '.join(differences)}; build records with the model's options"
+        )
+
+
+def _tag_difference(expected: list[str], found: list[str]) -> str:
+    if sorted(expected) == sorted(found):
+        first = next(i for i, tag in enumerate(expected) if tag != found[i])
+        return (
+            f"the same tags in another order (number {first + 1} is {found[first]!r} "
+            f"instead of {expected[first]!r})"
+        )
+    missing = [tag for tag in expected if tag not in found]
+    extra = [tag for tag in found if tag not in expected]
+    parts = [
+        f"{word} {', '.join(tags[:5])}{', ...' if len(tags) > 5 else ''}"
+        for word, tags in (("without", missing), ("with", extra))
+        if tags
+    ]
+    return f"{len(found)} tags instead of {len(expected)}, {' and '.join(parts)}"
+
+
 def card_path(path: Path) -> Path:
     """Where the card of a model file lies."""
     return Path(path).with_suffix(".json")
@@ -117,14 +157,16 @@ def read_card(path: Path) -> ModelCard:
             "and sample rate: copy it beside the model"
         )
     try:
-        card = ModelCard(**json.loads(source.read_text("utf-8")))
-    except (ValueError, TypeError) as error:
-        raise WeightsError(f"{source} is not a model card: {error}") from error
-    if card.format != FORMAT:
-        raise WeightsError(
-            f"{source} has format {card.format}; this version reads format {FORMAT}"
-        )
-    return card
+        content = json.loads(source.read_text("utf-8"))
+        # Before the fields, which another format may have changed.
+        if content["format"] != FORMAT:
+            raise WeightsError(
+                f"{source} has format {content['format']}; this version reads "
+                f"format {FORMAT}"
+            )
+        return ModelCard(**content)
+    except (ValueError, TypeError, KeyError) as error:
+        raise WeightsError(f"{source} is not a model card: {error!r}") from error
 
 
 def file_sha256(path: Path) -> str:
