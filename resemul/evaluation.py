@@ -6,8 +6,17 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from resemul.metrics import macro, pr_auc_per_tag, roc_auc_per_tag
+from resemul.errors import WeightsError
+from resemul.metrics import (
+    macro,
+    macro_of_draws,
+    pr_auc_per_tag,
+    roc_auc_per_tag,
+)
 from resemul.prediction import BATCH_SIZE, predict_clips
+
+# Each takes 8 bytes per clip, several times over.
+_DRAWS_AT_A_TIME = 100
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,9 @@ def evaluate(
         batch_size: segments in a batch; batches reach across clips.
         num_bootstrap: resamplings of the clips for the intervals; 0 for none.
         seed: of the resampling.
+
+    Raises:
+        WeightsError: the model's outputs are not all finite numbers.
     """
     labels: list[np.ndarray] = []
 
@@ -67,10 +79,16 @@ def evaluate(
             labels.append(np.asarray(clip_labels))
             yield segments
 
-    probabilities = [
-        outputs[0] for outputs in predict_clips(model, waveforms(), batch_size)
-    ]
-    return score(np.stack(labels), np.stack(probabilities), tags, num_bootstrap, seed)
+    probabilities = np.stack(
+        [outputs[0] for outputs in predict_clips(model, waveforms(), batch_size)]
+    )
+    if not np.isfinite(probabilities).all():
+        num_bad = int((~np.isfinite(probabilities).all(axis=1)).sum())
+        raise WeightsError(
+            f"the model's outputs are not numbers (NaN) for {num_bad} of "
+            f"{len(labels)} clips; its weights are broken"
+        )
+    return score(np.stack(labels), probabilities, tags, num_bootstrap, seed)
 
 
 def score(
@@ -101,13 +119,23 @@ def _bootstrap(
     if not num_bootstrap:
         return {}
     random = np.random.default_rng(seed)
-    draws: dict[str, list[float]] = {"roc_auc": [], "pr_auc": []}
-    for _ in range(num_bootstrap):
-        chosen = random.integers(len(labels), size=len(labels))
-        drawn = labels[chosen], probabilities[chosen]
-        draws["roc_auc"].append(macro(roc_auc_per_tag(*drawn)))
-        draws["pr_auc"].append(macro(pr_auc_per_tag(*drawn)))
+    num_clips = len(labels)
+    draws = []
+    for first in range(0, num_bootstrap, _DRAWS_AT_A_TIME):
+        counts = [
+            np.bincount(random.integers(num_clips, size=num_clips), minlength=num_clips)
+            for _ in range(min(_DRAWS_AT_A_TIME, num_bootstrap - first))
+        ]
+        draws.append(macro_of_draws(labels, probabilities, np.array(counts)))
+    names = ("roc_auc", "pr_auc")
     return {
-        name: (float(np.nanquantile(values, 0.025)), float(np.nanquantile(values, 0.975)))
-        for name, values in draws.items()
+        name: _interval(np.concatenate(values))
+        for name, values in zip(names, zip(*draws, strict=True), strict=True)
     }
+
+
+def _interval(values: np.ndarray) -> tuple[float, float]:
+    if np.isnan(values).all():
+        return float("nan"), float("nan")
+    low, high = np.nanquantile(values, (0.025, 0.975))
+    return float(low), float(high)

@@ -10,7 +10,7 @@ def roc_auc_per_tag(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray
     """Area under the ROC curve of each tag: float64 `(tags,)`.
 
     Both arguments are `(clips, tags)`. A tag that no clip or every clip has has no
-    ROC curve: its score is NaN.
+    ROC curve: its score is NaN. So is that of a tag with a probability that is NaN.
     """
     return _per_tag(roc_auc_score, labels, probabilities)
 
@@ -24,6 +24,52 @@ def macro(scores: np.ndarray) -> float:
     """Unweighted mean over the tags that have a score; NaN if none has."""
     defined = scores[~np.isnan(scores)]
     return float(defined.mean()) if len(defined) else float("nan")
+
+
+def macro_of_draws(
+    labels: np.ndarray, probabilities: np.ndarray, counts: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Macro ROC AUC and macro average precision of many samples of the same clips.
+
+    The same as repeating clips and calling the functions above, but a tag's clips
+    are sorted once for all draws: seconds instead of minutes for 1,000 draws.
+
+    Args:
+        labels: `(clips, tags)`, 0 or 1.
+        probabilities: `(clips, tags)`.
+        counts: int `(draws, clips)`, how often each clip is in each draw.
+
+    Returns:
+        Two float64 `(draws,)`. In a draw, tags without a positive or a negative clip
+        are left out of the mean.
+    """
+    per_tag = [
+        _scores_of_draws(labels[:, tag].astype(bool), probabilities[:, tag], counts)
+        for tag in range(labels.shape[1])
+    ]
+    roc, pr = np.moveaxis(np.array(per_tag), 0, -1)
+    return np.array([macro(row) for row in roc]), np.array([macro(row) for row in pr])
+
+
+def _scores_of_draws(
+    labels: np.ndarray, probabilities: np.ndarray, counts: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Both scores of one tag: labels and probabilities `(clips,)`."""
+    order = np.argsort(-probabilities, kind="stable")
+    # Clips with equal probabilities are one step of the curves.
+    is_last = np.diff(probabilities[order], append=np.nan) != 0
+    total = np.cumsum(counts[:, order], axis=1)[:, is_last]
+    true = np.cumsum(counts[:, order] * labels[order], axis=1)[:, is_last]
+    false = total - true
+    new_true = np.diff(true, axis=1, prepend=0)
+    new_false = np.diff(false, axis=1, prepend=0)
+    with np.errstate(invalid="ignore"):
+        # The trapezoidal rule; half of a step's positives rank above its negatives.
+        area = (new_false * (true - new_true / 2)).sum(axis=1)
+        roc_auc = area / (true[:, -1] * false[:, -1])
+        precision = true / np.maximum(total, 1)
+        pr_auc = (new_true * precision).sum(axis=1) / true[:, -1]
+    return roc_auc, np.where(false[:, -1] == 0, np.nan, pr_auc)
 
 
 def binary_cross_entropy(labels: np.ndarray, probabilities: np.ndarray) -> float:
@@ -45,6 +91,8 @@ def _per_tag(
     labels = labels.astype(bool)
     scores = np.full(labels.shape[1], np.nan)
     num_positive = labels.sum(axis=0)
-    for tag in np.flatnonzero((num_positive > 0) & (num_positive < len(labels))):
+    defined = (num_positive > 0) & (num_positive < len(labels))
+    defined &= np.isfinite(probabilities).all(axis=0)
+    for tag in np.flatnonzero(defined):
         scores[tag] = score(labels[:, tag], probabilities[:, tag])
     return scores

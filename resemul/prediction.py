@@ -34,11 +34,8 @@ def predict_clips(
             if finished
             else outputs
         )
-        # The last clip begun may not be complete yet, so its size is not known.
-        while len(sizes) > 1 and len(finished[0]) >= sizes[0]:
+        while sizes and len(finished[0]) >= sizes[0]:
             yield _take_mean(finished, sizes.pop(0))
-    while sizes:
-        yield _take_mean(finished, sizes.pop(0))
 
 
 def predict_segments(

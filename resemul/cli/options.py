@@ -2,9 +2,12 @@
 
 import argparse
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
+
+from resemul.errors import ConfigError
 
 logger = logging.getLogger(__name__)
 
@@ -53,3 +56,38 @@ class _Unused(argparse.Action):
                 f"{option_string} has no effect: it is counted from the records\n"
             )
         namespace.told_unused = told | {option_string}
+
+
+def require_at_least(minimum: int, **values: int) -> None:
+    """Rejects an option, named as in the parser's namespace, that is too small."""
+    for name, value in values.items():
+        if value < minimum:
+            flag = "--" + name.replace("_", "-")
+            raise ConfigError(f"{flag} must be at least {minimum}, got {value}")
+
+
+@contextmanager
+def output_file(path: Path) -> Iterator[TextIO]:
+    """Opens a text file that gets its name when the block ends without an error.
+
+    Enter it before a long computation: what cannot be written is refused at once.
+
+    Raises:
+        ConfigError: the file cannot be written.
+    """
+    part = path.with_name(f".{path.name}.part")
+    if path.is_dir():
+        raise ConfigError(f"{path} is a folder; give the name of a file in it")
+    with ExitStack() as stack:
+        try:
+            file = part.open("w", encoding="utf-8", newline="")
+        except OSError as error:
+            raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
+        stack.callback(part.unlink, missing_ok=True)
+        stack.callback(file.close)
+        yield file
+        try:
+            file.close()
+            part.replace(path)
+        except OSError as error:
+            raise ConfigError(f"{path} cannot be written: {error.strerror}") from error

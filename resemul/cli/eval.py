@@ -1,0 +1,202 @@
+"""`resemul eval`: scores of a model on the test split."""
+
+import argparse
+import csv
+import json
+import math
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from resemul.cli.options import (
+    add_data_dir,
+    new_parser,
+    output_file,
+    require_at_least,
+)
+from resemul.errors import DatasetError
+
+if TYPE_CHECKING:
+    from resemul.evaluation import Scores
+    from resemul.records import RecordSet
+
+_COLUMNS = ("tag", "num_positive", "roc_auc", "pr_auc")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options of `resemul eval`."""
+    parser = new_parser(
+        "Scores a model on the test clips in <data-dir>/tfrecord: ROC AUC and PR AUC "
+        "(average precision), as means over the tags. A clip's probabilities are the "
+        "means over its segments.",
+    )
+    parser.add_argument(
+        "path", type=Path, metavar="PATH", help=".keras file, its card beside it"
+    )
+    add_data_dir(parser)
+    parser.add_argument(
+        "--batch-size", type=int, metavar="N", help="segments in a batch"
+    )
+    parser.add_argument(
+        "--bootstrap",
+        type=int,
+        default=0,
+        metavar="N",
+        help="add 95%% intervals from N resamplings of the clips; 1000 is usual",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of the resampling"
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="fail unless every clip of the split is scored, none skipped",
+    )
+    parser.add_argument(
+        "--per-tag", action="store_true", help="print the scores of each tag too"
+    )
+    parser.add_argument(
+        "--csv", type=Path, metavar="PATH", help="write the scores of each tag there"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print all of it as one JSON object"
+    )
+    return parser
+
+
+def main(args: argparse.Namespace) -> int:
+    """Scores the model; prints text or JSON."""
+    if args.batch_size is not None:
+        require_at_least(1, batch_size=args.batch_size)
+    require_at_least(0, bootstrap=args.bootstrap, seed=args.seed)
+    from resemul.quiet import import_tensorflow
+
+    import_tensorflow()
+    from resemul.checkpoints import check_fits, load_model
+    from resemul.evaluation import evaluate
+    from resemul.prediction import BATCH_SIZE
+    from resemul.records import read_record_set
+
+    with output_file(args.csv) if args.csv else nullcontext() as table:
+        records = read_record_set(args.data_dir)
+        model, card = load_model(args.path)
+        check_fits(card, records)
+        num_skipped = _count_skipped(records, args.data_dir)
+        if args.strict and num_skipped:
+            num_clips = records.num_clips["test"]
+            raise DatasetError(
+                f"{num_clips} clips can be scored, the test split has "
+                f"{num_clips + num_skipped}: the build skipped {num_skipped}; leave "
+                "out --strict to score without them"
+            )
+        scores = evaluate(
+            model,
+            _clips(records),
+            records.tags,
+            batch_size=args.batch_size or BATCH_SIZE,
+            num_bootstrap=args.bootstrap,
+            seed=args.seed,
+        )
+        if table is not None:
+            _write_table(scores, table)
+    if args.json:
+        print(json.dumps(_as_json(scores, records, num_skipped, args.path), indent=1))
+    else:
+        _print_text(scores, records, num_skipped, args.per_tag)
+    return 0
+
+
+def _clips(records: "RecordSet") -> Iterator[Any]:
+    """The test clips; shows how far it is."""
+    from resemul.progress import Progress
+    from resemul.records import load_clips
+
+    with Progress(records.num_clips["test"], "clips", "eval") as progress:
+        for clip in load_clips(records).as_numpy_iterator():
+            yield clip
+            progress.advance()
+
+
+def _count_skipped(records: "RecordSet", data_dir: Path) -> int:
+    """Test clips that are annotated but in no record."""
+    if "test" in records.num_skipped:
+        return records.num_skipped["test"]
+    from resemul.datasets import DATASETS
+
+    num_annotated = DATASETS[records.dataset](data_dir).split_sizes()["test"]
+    return num_annotated - records.num_clips["test"]
+
+
+def _rows(scores: "Scores") -> list[tuple[str, int, float, float]]:
+    return [
+        (tag, int(num_positive), float(roc_auc), float(pr_auc))
+        for tag, num_positive, roc_auc, pr_auc in zip(
+            scores.tags,
+            scores.num_positive,
+            scores.roc_auc_per_tag,
+            scores.pr_auc_per_tag,
+            strict=True,
+        )
+    ]
+
+
+def _write_table(scores: "Scores", file: IO[str]) -> None:
+    """Writes the scores of each tag as CSV; one that a tag has not is left empty."""
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for row in _rows(scores):
+        writer.writerow("" if value != value else value for value in row)
+
+
+def _print_text(
+    scores: "Scores", records: "RecordSet", num_skipped: int, per_tag: bool
+) -> None:
+    print(
+        f"split {records.split_name}: {scores.num_clips} test clips scored, "
+        f"{num_skipped} skipped by the build"
+    )
+    for title, name in (("ROC AUC", "roc_auc"), ("PR AUC", "pr_auc")):
+        line = f"{title:7} {getattr(scores, name):.4f}"
+        if name in scores.intervals:
+            low, high = scores.intervals[name]
+            line += f"  (95% interval {low:.4f} to {high:.4f})"
+        print(line)
+    if scores.unscored_tags:
+        print(
+            "not scored, as no test clip or every test clip has them: "
+            f"{', '.join(scores.unscored_tags)}"
+        )
+    if per_tag:
+        width = max(map(len, scores.tags))
+        print(f"{'tag':{width}}  positive  ROC AUC  PR AUC")
+        for tag, num_positive, roc_auc, pr_auc in _rows(scores):
+            print(f"{tag:{width}}  {num_positive:8d}  {roc_auc:7.4f}  {pr_auc:6.4f}")
+
+
+def _as_json(
+    scores: "Scores", records: "RecordSet", num_skipped: int, path: Path
+) -> dict[str, Any]:
+    """Everything that is known, in JSON's types: a missing score is null."""
+    return {
+        "model": str(path),
+        "dataset": records.dataset,
+        "split_name": records.split_name,
+        "num_clips": scores.num_clips,
+        "num_skipped": num_skipped,
+        "roc_auc": _or_none(scores.roc_auc),
+        "pr_auc": _or_none(scores.pr_auc),
+        "intervals": {
+            name: [_or_none(bound) for bound in bounds]
+            for name, bounds in scores.intervals.items()
+        },
+        "unscored_tags": list(scores.unscored_tags),
+        "per_tag": [
+            dict(zip(_COLUMNS, (tag, n, _or_none(roc), _or_none(pr)), strict=True))
+            for tag, n, roc, pr in _rows(scores)
+        ],
+    }
+
+
+def _or_none(value: float) -> float | None:
+    return None if math.isnan(value) else value
