@@ -217,6 +217,4 @@ def _train(
         records.split_name,
         " / ".join(f"{n:,}" for n in records.num_segments.values()),
     )
-    return train_in_stages(
-        model, card, records, args.train_dir, config, evaluate_stage
-    )
+    return train_in_stages(model, card, records, args.train_dir, config, evaluate_stage)

@@ -1,0 +1,94 @@
+"""Runs whose epochs are scripted: the schedule is tested without training."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from resemul.configs import TrainConfig
+
+
+@dataclass
+class ScriptedRun:
+    """Calls `train_in_stages` on a model of one weight, with given losses.
+
+    `fit` sets the weight to 100 * stage + epoch, so that the weight tells which
+    epoch a model comes from. `calls` are the epochs that were run, `started_from`
+    the weight that each found.
+    """
+
+    records: object
+    train_dir: Path
+    losses: dict[tuple[int, int], float]
+    calls: list[tuple[int, int]] = field(default_factory=list)
+    started_from: list[float] = field(default_factory=list)
+    rates: list[float] = field(default_factory=list)
+    evaluated: list[float] = field(default_factory=list)
+    # Raised when this epoch is begun, as a stop from outside would be.
+    stop_at: tuple[int, int] | None = None
+
+    def train(self, **options):
+        """Runs the schedule; returns the `TrainingRun`."""
+        import keras
+
+        from resemul.checkpoints import ModelCard
+        from resemul.training import train_in_stages
+
+        waveform = keras.Input((1,), name="waveform")
+        tags = keras.layers.Dense(1, use_bias=False, name="tags")(waveform)
+        card = ModelCard("one_weight", {}, ["loud"], 16_000, 1)
+
+        def evaluate_stage(model):
+            self.evaluated.append(_weight(model))
+            return {"test_roc_auc": 0.5, "test_pr_auc": 0.5, "test_clips": 1}
+
+        return train_in_stages(
+            keras.Model(waveform, tags),
+            card,
+            self.records,
+            self.train_dir,
+            TrainConfig(**options),
+            evaluate_stage,
+        )
+
+
+def _weight(model) -> float:
+    return float(np.asarray(model.get_weights()[0]).ravel()[0])
+
+
+@pytest.fixture
+def scripted_run(tmp_path, tiny_records, monkeypatch):
+    """Makes a `ScriptedRun` from a dict of (stage, epoch) to validation loss."""
+    from resemul.records import read_record_set
+    from resemul.training.epochs import EpochRunner
+
+    runs = []
+
+    def compile_(self, lr):
+        runs[0].rates.append(lr)
+
+    def fit(self, label, epoch):
+        run = runs[0]
+        if epoch == run.stop_at:
+            raise KeyboardInterrupt
+        run.calls.append(epoch)
+        run.started_from.append(_weight(self._model))
+        self._model.set_weights([np.full((1, 1), 100.0 * epoch[0] + epoch[1])])
+        return 0.1
+
+    def validate(self):
+        loss = runs[0].losses[runs[0].calls[-1]]
+        return {"val_loss": loss, "val_roc_auc": 0.5, "val_pr_auc": 0.5}
+
+    monkeypatch.setattr(EpochRunner, "compile", compile_)
+    monkeypatch.setattr(EpochRunner, "variables", lambda self: self._model.weights)
+    monkeypatch.setattr(EpochRunner, "fit", fit)
+    monkeypatch.setattr(EpochRunner, "validate", validate)
+
+    def make(losses):
+        run = ScriptedRun(read_record_set(tiny_records), tmp_path / "log", losses)
+        runs[:] = [run]
+        return run
+
+    return make

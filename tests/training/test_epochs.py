@@ -1,0 +1,155 @@
+"""Real epochs, on records of a few tones."""
+
+import json
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+
+from resemul.configs import TrainConfig
+from resemul.errors import TrainingError
+from resemul.models import build_model
+from resemul.records import load_segments, read_record_set
+from resemul.training.epochs import EpochRunner
+from resemul.training.state import seed_random_layers
+
+
+@pytest.fixture
+def runner(tiny_records, tiny_model_options):
+    """Makes a model and its `EpochRunner`."""
+
+    def make(model_options=None, **options):
+        keras.utils.set_random_seed(0)
+        records = read_record_set(tiny_records)
+        model_options = {**tiny_model_options, **(model_options or {})}
+        model = build_model("sample_cnn", len(records.tags), **model_options)
+        config = TrainConfig(batch_size=8, shuffle_buffer=100, **options)
+        return model, EpochRunner(model, records, config), records
+
+    return make
+
+
+def test_epoch_depends_on_the_seed_and_the_epoch_alone(runner):
+    weights = []
+    for epoch in ((0, 1), (0, 1), (0, 2)):
+        model, epochs, _ = runner({"dropout": 0.5})
+        epochs.compile(0.01)
+        epochs.fit("", epoch)
+        weights.append(np.concatenate([w.ravel() for w in model.get_weights()]))
+    np.testing.assert_array_equal(weights[0], weights[1])
+    assert not np.array_equal(weights[0], weights[2])
+
+
+def test_rate_decays_with_every_step_and_starts_anew_in_every_stage(runner):
+    model, epochs, _ = runner(lr_time_decay=0.5)
+    epochs.compile(0.01)
+    epochs.fit("", (0, 0))
+    # 19 segments make 3 batches of 8.
+    assert int(model.optimizer.iterations) == 3
+    rate = float(model.optimizer.learning_rate)
+    assert rate == pytest.approx(0.01 / (1 + 0.5 * 3))
+    epochs.compile(0.002)
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.002)
+
+
+def test_optimizer_is_sgd_with_nesterov_momentum(runner):
+    model, epochs, _ = runner(momentum=0.8)
+    epochs.compile(0.01)
+    assert isinstance(model.optimizer, keras.optimizers.SGD)
+    assert model.optimizer.nesterov
+    assert model.optimizer.momentum == 0.8
+
+
+def test_variables_hold_the_momentum_too(runner):
+    model, epochs, _ = runner()
+    epochs.compile(0.01)
+    momentum = [v for v in epochs.variables() if "momentum" in v.path]
+    assert len(momentum) == len(model.trainable_variables)
+
+
+def test_validation_loss_is_what_keras_computes_with_the_penalty(runner):
+    model, epochs, records = runner({"weight_decay": 0.1})
+    epochs.compile(0.01)
+    data = load_segments(records, "val", 8)
+    expected = model.evaluate(data, verbose=0)
+    assert epochs.validate()["val_loss"] == pytest.approx(expected, abs=1e-5)
+    assert expected > 1  # the penalty counts
+
+
+def test_loss_that_is_no_number_stops_the_epoch(runner):
+    _, epochs, _ = runner()
+    epochs.compile(1e30)
+
+    def three_epochs():
+        for number in range(3):
+            epochs.fit("stage 0", (0, number))
+
+    with pytest.raises(TrainingError, match=r"stage 0: the loss is .*a lower --lr"):
+        three_epochs()
+
+
+def test_dropout_is_seeded_layer_by_layer():
+    model = build_model("sample_cnn", 3, block="res", init_features=1)
+    seed_random_layers(model, 1, 2)
+    layers = [layer for layer in model.layers if hasattr(layer, "seed_generator")]
+    states = [tuple(np.asarray(layer.seed_generator.state)) for layer in layers]
+    assert len(set(states)) == len(states) == 10
+    seed_random_layers(model, 1, 3)
+    assert states[0] != tuple(np.asarray(layers[0].seed_generator.state))
+
+
+@pytest.mark.slow
+def test_killed_run_ends_as_one_that_was_not_killed(tiny_records, tmp_path):
+    """kill -9 at whatever the run was doing, four times; then the losses agree."""
+    command = [
+        *(sys.executable, "-m", "resemul", "train", "--data-dir", str(tiny_records)),
+        *("--init-features", "2", "--alpha", "1", "--batch-size", "8"),
+        *("--num-lr-decays", "2", "--epochs-per-stage", "8"),
+    ]
+
+    def start(name):
+        return subprocess.Popen(
+            [*command, "--train-dir", str(tmp_path / name)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    whole = start("whole")
+    assert whole.wait(300) == 0, whole.stderr.read()
+    for finished_epochs in (0, 2, 6, 10):
+        process = start("killed")
+        _wait_for_epochs(tmp_path / "killed", finished_epochs, process)
+        process.kill()
+        process.wait()
+        assert not (tmp_path / "killed" / "best.keras").exists()
+    last = start("killed")
+    assert last.wait(300) == 0, last.stderr.read()
+    for stage in ("0", "1"):
+        texts = [
+            (tmp_path / n / stage / "training.csv").read_text()
+            for n in ("whole", "killed")
+        ]
+        numbers = [np.genfromtxt(t.splitlines(), delimiter=",")[1:] for t in texts]
+        np.testing.assert_allclose(*numbers, atol=1e-5)
+    cards = [
+        json.loads((tmp_path / name / "best.json").read_text())
+        for name in ("whole", "killed")
+    ]
+    assert cards[0]["scores"] == pytest.approx(cards[1]["scores"], abs=1e-5)
+
+
+def _wait_for_epochs(train_dir, number, process):
+    """Returns when that many epochs are in the CSV files, or the process ended."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        lines = [
+            max(0, len(path.read_text().splitlines()) - 1)
+            for path in train_dir.glob("[0-9]/training.csv")
+        ]
+        if sum(lines) >= number:
+            return
+        time.sleep(0.02)
