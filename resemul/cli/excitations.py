@@ -1,0 +1,76 @@
+"""`resemul excitations`: the excitations of a model's blocks, for every test clip."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from resemul.cli.options import add_data_dir, new_parser
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    import pandas as pd
+
+    from resemul.records import RecordSet
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options of the command."""
+    parser = new_parser(
+        "Writes a table of the excitations of every test clip in "
+        "<data-dir>/tfrecord, one row per clip and block.",
+        "Needs a model with blocks se or rese.",
+    )
+    parser.add_argument("path", type=Path, metavar="PATH", help="a .keras file")
+    add_data_dir(parser)
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("./excitations.pkl"),
+        metavar="PATH",
+        help="file to write: .parquet, or .pkl as the original wrote",
+    )
+    return parser
+
+
+def main(args: argparse.Namespace) -> None:
+    """Extracts, writes and says what was written."""
+    from resemul.quiet import import_tensorflow
+
+    import_tensorflow()
+    from resemul.excitations import require_writable, save_excitations
+
+    require_writable(args.out)
+    table = _extract(args)
+    save_excitations(table, args.out)
+    num_blocks = table["depth"].nunique()
+    print(
+        f"{args.out}: {len(table)} rows, "
+        f"{len(table) // num_blocks} clips x {num_blocks} blocks"
+    )
+
+
+def _extract(args: argparse.Namespace) -> "pd.DataFrame":
+    from resemul.checkpoints import check_fits, load_model
+    from resemul.excitations import build_excitation_model, extract_excitations
+    from resemul.records import read_record_set
+
+    model, card = load_model(args.path)
+    build_excitation_model(model)  # an unfit model is told before the records are read
+    records = read_record_set(args.data_dir)
+    check_fits(card, records)
+    return extract_excitations(model, iterate_clips(records), records.tags)
+
+
+def iterate_clips(
+    records: "RecordSet",
+) -> "Iterator[tuple[np.ndarray, np.ndarray]]":
+    """Yields segments and labels of the test clips, and shows how far it is."""
+    from resemul.progress import Progress
+    from resemul.records import load_clips
+
+    with Progress(records.num_clips["test"], "clips", "excitations") as progress:
+        for clip in load_clips(records).as_numpy_iterator():
+            yield clip
+            progress.advance()

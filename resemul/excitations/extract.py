@@ -1,0 +1,119 @@
+"""Excitations of a model for every clip, as a table."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+import keras
+import numpy as np
+import pandas as pd
+
+from resemul.errors import WeightsError
+from resemul.prediction import BATCH_SIZE, predict_clips
+
+# Columns of the table beside the tags, named as in the published system.
+EXCITATION = "ex"
+DEPTH = "depth"
+
+_LAYER_NAME = re.compile(r"block(\d+)_excitation")
+
+
+def extract_excitations(
+    model: keras.Model,
+    clips: Iterable[tuple[np.ndarray, np.ndarray]],
+    tags: Sequence[str],
+    batch_size: int = BATCH_SIZE,
+) -> pd.DataFrame:
+    """Runs a model over clips; returns the excitations of all its blocks.
+
+    Args:
+        model: one with blocks `se` or `rese`, input `(batch, num_samples)`.
+        clips: pairs of waveforms `(segments, num_samples)` and labels `(tags,)`.
+        tags: names of the labels.
+        batch_size: segments in a batch; batches reach across clips.
+
+    Returns:
+        One row per clip and depth, clip after clip: `ex`, float32 `(channels,)` in
+        (0, 1), the mean over the clip's segments; `depth`, 0 for the first block;
+        then a column of 0.0 or 1.0 per tag.
+
+    Raises:
+        WeightsError: the model has no excitations.
+    """
+    depths, excitation_model = build_excitation_model(model)
+    labels: list[np.ndarray] = []
+
+    def waveforms() -> Iterator[np.ndarray]:
+        for segments, clip_labels in clips:
+            labels.append(np.asarray(clip_labels, "float32"))
+            yield segments
+
+    excitations = [
+        _as_vector(output)
+        for outputs in predict_clips(excitation_model, waveforms(), batch_size)
+        for output in outputs
+    ]
+    return _make_table(excitations, depths, labels, tags)
+
+
+def build_excitation_model(
+    model: keras.Model, depths: Sequence[int] | None = None
+) -> tuple[list[int], keras.Model]:
+    """Cuts a model off at its excitations.
+
+    Args:
+        model: one with layers named `block1_excitation` and so on.
+        depths: those to keep; None for all.
+
+    Returns:
+        The depths, ascending, and a model with the output `(batch, 1, channels)`
+        of each, float32 whatever the precision of the layer.
+
+    Raises:
+        WeightsError: the model has no excitations.
+    """
+    layers = {}
+    for layer in model.layers:
+        if match := _LAYER_NAME.fullmatch(layer.name):
+            layers[int(match[1]) - 1] = layer
+    if not layers:
+        raise WeightsError(
+            "only models with blocks 'se' or 'rese' have excitations; this "
+            f"{model.name} has {_describe_blocks(model)}"
+        )
+    kept = sorted(layers) if depths is None else sorted(depths)
+    outputs = [keras.ops.cast(layers[depth].output, "float32") for depth in kept]
+    return kept, keras.Model(model.inputs, outputs, name="excitations")
+
+
+def _describe_blocks(model: keras.Model) -> str:
+    names = {layer.name for layer in model.layers}
+    if "block1_add" in names:
+        return "blocks 'res'"
+    return "blocks 'basic'" if "block1_conv" in names else "no such blocks"
+
+
+def _as_vector(excitation: np.ndarray) -> np.ndarray:
+    """`(1, channels)` to a float32 `(channels,)` that holds no larger array alive."""
+    return np.array(excitation, "float32").reshape(-1)
+
+
+def _make_table(
+    excitations: list[np.ndarray],
+    depths: list[int],
+    labels: list[np.ndarray],
+    tags: Sequence[str],
+) -> pd.DataFrame:
+    num_clips = len(labels)
+    matrix = np.stack(labels) if labels else np.zeros((0, len(tags)), "float32")
+    if matrix.shape[1] != len(tags):
+        raise ValueError(f"clips have {matrix.shape[1]} labels, {len(tags)} tags given")
+    values = np.empty(len(excitations), dtype=object)
+    values[:] = excitations
+    table = pd.DataFrame(
+        {EXCITATION: values, DEPTH: np.tile(np.array(depths, "int64"), num_clips)}
+    )
+    # Names as plain objects: pandas' own strings make a pickle need pyarrow.
+    labels_table = pd.DataFrame(np.repeat(matrix, len(depths), axis=0))
+    table = pd.concat([table, labels_table], axis=1)
+    table.columns = pd.Index([EXCITATION, DEPTH, *tags], dtype=object)
+    return table
