@@ -75,9 +75,9 @@ def output_file(path: Path) -> Iterator[TextIO]:
     Raises:
         ConfigError: the file cannot be written.
     """
-    part = path.with_name(f".{path.name}.part")
     if path.is_dir():
         raise ConfigError(f"{path} is a folder; give the name of a file in it")
+    part = path.with_name(f".{path.name}.part")
     with ExitStack() as stack:
         try:
             file = part.open("w", encoding="utf-8", newline="")
