@@ -102,7 +102,8 @@ def load_waveform(
         decoder: a key of `DECODERS`.
 
     Returns:
-        float32 `(n,)`, in [-1, 1] but for the overshoot of lossy formats.
+        float32 `(n,)`, in [-1, 1] but for the overshoot of lossy formats and for
+        loud stereo: FFmpeg mixes it as (left + right) / sqrt(2).
 
     Raises:
         AudioError: the file is missing, empty, or no audio can be decoded.
