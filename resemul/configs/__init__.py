@@ -1,7 +1,33 @@
 """Every option of the package, with its default: the published system's."""
 
 from resemul.configs.build import BuildConfig
-from resemul.configs.models import BLOCK_NAMES, SampleCNNConfig
+from resemul.configs.models import (
+    BLOCK_NAMES,
+    DFT_NAMES,
+    POOL_NAMES,
+    FCN4Config,
+    FCN5Config,
+    MultiScaleCNNConfig,
+    PonsLogMelConfig,
+    PonsWaveformConfig,
+    SampleCNNConfig,
+    ShortChunkCNNConfig,
+    WonSampleCNNConfig,
+)
 from resemul.configs.training import TrainConfig
 
-__all__ = ["BLOCK_NAMES", "BuildConfig", "SampleCNNConfig", "TrainConfig"]
+__all__ = [
+    "BLOCK_NAMES",
+    "DFT_NAMES",
+    "POOL_NAMES",
+    "BuildConfig",
+    "FCN4Config",
+    "FCN5Config",
+    "MultiScaleCNNConfig",
+    "PonsLogMelConfig",
+    "PonsWaveformConfig",
+    "SampleCNNConfig",
+    "ShortChunkCNNConfig",
+    "TrainConfig",
+    "WonSampleCNNConfig",
+]

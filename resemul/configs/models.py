@@ -1,11 +1,15 @@
 """Options of the models; the defaults are those of their papers."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from resemul.configs.checks import require
 from resemul.constants import NUM_SAMPLES, SAMPLE_RATE
 
 BLOCK_NAMES = ("se", "rese", "res", "basic")
+POOL_NAMES = ("max", "average")
+# How `models.frontends.LogMel` computes its Fourier transforms.
+DFT_NAMES = ("fft", "conv")
 
 
 @dataclass(frozen=True)
@@ -27,9 +31,7 @@ class SampleCNNConfig:
             self.block in BLOCK_NAMES,
             f"block must be one of {', '.join(BLOCK_NAMES)}, got {self.block!r}",
         )
-        for name in ("sample_rate", "alpha", "init_features"):
-            value = getattr(self, name)
-            require(value >= 1, f"{name} must be at least 1, got {value}")
+        _require_positive(self, "sample_rate", "alpha", "init_features")
         require(
             self.num_samples >= NUM_SAMPLES,
             f"num_samples must be at least {NUM_SAMPLES} (nine pools of 3 "
@@ -40,3 +42,168 @@ class SampleCNNConfig:
             self.weight_decay >= 0,
             f"weight_decay must not be negative, got {self.weight_decay}",
         )
+
+
+@dataclass(frozen=True)
+class FCN4Config:
+    """Options of `models.fcn4`; a clip has 29.12 s, 1366 frames."""
+
+    sample_rate: int = 12_000
+    num_samples: int = 349_440
+    # The four convolutions have 1, 3, 6 and 16 times as many.
+    channels: int = 128
+    dft: str = "fft"
+
+    def __post_init__(self) -> None:
+        _require_positive(self, "sample_rate", "num_samples", "channels")
+        _require_dft(self.dft)
+
+
+@dataclass(frozen=True)
+class FCN5Config:
+    """Options of `models.fcn5`; a clip has 29 s."""
+
+    sample_rate: int = 16_000
+    num_samples: int = 29 * 16_000
+    # As in all published weights; the Lightning port trains with 128.
+    num_bands: int = 96
+    # The five convolutions have 1, 2, 2, 2 and 1 times as many.
+    channels: int = 64
+    dropout: float = 0.5
+    dft: str = "fft"
+
+    def __post_init__(self) -> None:
+        _require_positive(self, "sample_rate", "num_samples", "num_bands", "channels")
+        _require_rate(self.dropout)
+        _require_dft(self.dft)
+
+
+@dataclass(frozen=True)
+class ShortChunkCNNConfig:
+    """Options of `models.short_chunk_cnn` and `models.short_chunk_cnn_res`."""
+
+    sample_rate: int = 16_000
+    num_samples: int = NUM_SAMPLES
+    # The seven layers have 1, 1, 2, 2, 2, 2 and 4 times as many.
+    channels: int = 128
+    dropout: float = 0.5
+    dft: str = "fft"
+
+    def __post_init__(self) -> None:
+        _require_positive(self, "sample_rate", "num_samples", "channels")
+        _require_rate(self.dropout)
+        _require_dft(self.dft)
+
+
+@dataclass(frozen=True)
+class WonSampleCNNConfig:
+    """Options of `models.won_sample_cnn` and `models.won_sample_cnn_se`."""
+
+    sample_rate: int = 16_000
+    num_samples: int = NUM_SAMPLES
+    # Layers 1-3 have as many, layers 4-9 twice and layers 10-11 four times.
+    channels: int = 128
+    dropout: float = 0.5
+
+    def __post_init__(self) -> None:
+        _require_positive(self, "sample_rate", "num_samples", "channels")
+        _require_rate(self.dropout)
+
+
+@dataclass(frozen=True)
+class MultiScaleCNNConfig:
+    """Options of `models.multi_scale_cnn`; a clip has 29.1 s, 628 frames."""
+
+    sample_rate: int = 11_025
+    num_samples: int = 627 * 512
+    # The convolutions have 5, 7 or 10 times as many.
+    channels: int = 10
+    dense_units: int = 500
+    dropout: float = 0.6
+    # How the coarsest scale is made from the one before: "max" as in the PyTorch
+    # code, "average" as in the authors' own.
+    second_pool: str = "max"
+    # Off as in the PyTorch code; the authors' own code scales each band to mean 0 and
+    # variance 1 over the data set.
+    normalise_bands: bool = False
+    dft: str = "fft"
+
+    def __post_init__(self) -> None:
+        _require_positive(self, "sample_rate", "num_samples", "channels", "dense_units")
+        _require_rate(self.dropout)
+        require(
+            self.second_pool in POOL_NAMES,
+            f"second_pool must be one of {', '.join(POOL_NAMES)}, "
+            f"got {self.second_pool!r}",
+        )
+        _require_dft(self.dft)
+
+
+@dataclass(frozen=True)
+class PonsWaveformConfig:
+    """Options of `models.pons_waveform`; a window has 15 s."""
+
+    sample_rate: int = 16_000
+    num_samples: int = 15 * 16_000
+    # The seven convolutions have 1, 1, 1, 2, 2, 2 and 4 times as many.
+    channels: int = 64
+    back_end_channels: int = 512
+    dense_units: int = 500
+    dropout: float = 0.5
+    # Scale each window to mean 0 and variance 1.
+    normalise: bool = True
+
+    def __post_init__(self) -> None:
+        _require_positive(
+            self,
+            "sample_rate",
+            "num_samples",
+            "channels",
+            "back_end_channels",
+            "dense_units",
+        )
+        _require_rate(self.dropout)
+
+
+@dataclass(frozen=True)
+class PonsLogMelConfig:
+    """Options of `models.pons_log_mel`; a window has 15 s, 468 frames."""
+
+    sample_rate: int = 16_000
+    num_samples: int = 15 * 16_000
+    num_bands: int = 96
+    # The convolutions have 1, 2, 4 or 8 times as many.
+    channels: int = 16
+    back_end_channels: int = 512
+    dense_units: int = 500
+    dropout: float = 0.5
+    # Scale the log-mel spectrogram of each window to mean 0 and variance 1.
+    normalise: bool = True
+    dft: str = "fft"
+
+    def __post_init__(self) -> None:
+        _require_positive(
+            self,
+            "sample_rate",
+            "num_samples",
+            "num_bands",
+            "channels",
+            "back_end_channels",
+            "dense_units",
+        )
+        _require_rate(self.dropout)
+        _require_dft(self.dft)
+
+
+def _require_positive(config: Any, *names: str) -> None:
+    for name in names:
+        value = getattr(config, name)
+        require(value >= 1, f"{name} must be at least 1, got {value}")
+
+
+def _require_rate(dropout: float) -> None:
+    require(0 <= dropout < 1, f"dropout must be in [0, 1), got {dropout}")
+
+
+def _require_dft(dft: str) -> None:
+    require(dft in DFT_NAMES, f"dft must be one of {', '.join(DFT_NAMES)}, got {dft!r}")

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from resemul.configs.checks import require
 
 
+PRECISIONS = ("float32", "mixed_bfloat16", "auto")
+
+
 @dataclass(frozen=True)
 class TrainConfig:
     """Options of `training.train_in_stages`: staged SGD as published."""
@@ -28,9 +31,15 @@ class TrainConfig:
     steps_per_epoch: int | None = None
     num_read_threads: int = 8
     shuffle_buffer: int = 16_000
+    # Arithmetic of the training steps: float32, mixed_bfloat16, or auto.
+    precision: str = "float32"
     seed: int = 0
 
     def __post_init__(self) -> None:
+        require(
+            self.precision in PRECISIONS,
+            f"precision must be one of {', '.join(PRECISIONS)}, got {self.precision!r}",
+        )
         for name in (
             "batch_size",
             "num_lr_decays",
