@@ -105,8 +105,10 @@ def _read_table(path: Path) -> tuple[pd.DataFrame, str]:
     if labels.empty:
         raise DatasetError(f"{path} has no tag columns or no rows")
     for column in labels:
-        if not labels[column].isin((0, 1)).all():
-            row = int((~labels[column].isin((0, 1))).idxmax())
+        # One value that is no number makes pandas read the whole column as text.
+        is_label = pd.to_numeric(labels[column], errors="coerce").isin((0, 1))
+        if not is_label.all():
+            row = int((~is_label).idxmax())
             raise DatasetError(
                 f"{path}, line {row + 2}, column {column!r}: expected 0 or 1, "
                 f"got {labels[column][row]!r}"

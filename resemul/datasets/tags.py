@@ -3,8 +3,9 @@
 import pandas as pd
 
 # The 50 most frequent MTT tags, rarest first: the label order of the published
-# models. Two pairs tie (metal and female voice with 505 clips, pop and no vocal
-# with 995); their order came from an unstable sort, so it cannot be computed.
+# models. Three pairs tie (metal and female voice with 505 clips, female vocal and
+# male voice with 644, pop and no vocal with 995); their order came from an unstable
+# sort, so it cannot be computed.
 MTT_TOP_50 = (
     "choral", "female voice", "metal", "country", "weird", "no voice", "cello",
     "harp", "beats", "female vocal", "male voice", "dance", "new age", "voice",
