@@ -20,9 +20,10 @@ def load_training_segments(
 ) -> tf.data.Dataset:
     """One epoch of shuffled training batches, each of exactly `batch_size`.
 
-    The order is a function of `seed` alone; with the epoch's number in it, a run
-    stopped between two epochs goes on as if it had not been. Every segment comes
-    once before any comes twice; the last batch is filled up from a second pass.
+    The order is a function of `seed` alone (and of TensorFlow's global seed, if one
+    is set); with the epoch's number in it, a run stopped between two epochs goes on
+    as if it had not been. Every segment comes once before any comes twice; the last
+    batch is filled up from a second pass.
 
     Args:
         records: what to read.
