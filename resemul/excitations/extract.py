@@ -112,8 +112,5 @@ def _make_table(
     table = pd.DataFrame(
         {EXCITATION: values, DEPTH: np.tile(np.array(depths, "int64"), num_clips)}
     )
-    # Names as plain objects: pandas' own strings make a pickle need pyarrow.
-    labels_table = pd.DataFrame(np.repeat(matrix, len(depths), axis=0))
-    table = pd.concat([table, labels_table], axis=1)
-    table.columns = pd.Index([EXCITATION, DEPTH, *tags], dtype=object)
-    return table
+    columns = pd.DataFrame(np.repeat(matrix, len(depths), axis=0), columns=list(tags))
+    return pd.concat([table, columns], axis=1)

@@ -48,6 +48,8 @@ def require_writable(path: Path) -> None:
     _require_suffix(path)
     if path.is_dir():
         raise ConfigError(f"{path} is a folder; give the name of a file")
+    if path.parent.exists() and not path.parent.is_dir():
+        raise ConfigError(f"{path} cannot be written: {path.parent} is no folder")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = _part_path(path)
@@ -68,7 +70,10 @@ def save_excitations(table: pd.DataFrame, path: Path) -> None:
         if path.suffix == PARQUET_SUFFIX:
             table.to_parquet(part, index=False)
         else:
-            table.to_pickle(part, compression=None)
+            # Names as plain objects: with pandas' own strings the file could only
+            # be opened where pyarrow is installed.
+            names = pd.Index(list(table.columns), dtype=object)
+            table.set_axis(names, axis=1).to_pickle(part, compression=None)
         part.replace(path)
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
@@ -104,7 +109,6 @@ def load_excitations(path: Path) -> pd.DataFrame:
         raise DatasetError(f"{path} is damaged or of another kind: {error}") from error
     if not isinstance(table, pd.DataFrame) or not {EXCITATION, DEPTH} <= set(table):
         raise DatasetError(f"{path} holds no table with columns ex and depth")
-    table.columns = pd.Index(list(table.columns), dtype=object)
     table[EXCITATION] = [np.asarray(ex, "float32") for ex in table[EXCITATION]]
     return table
 

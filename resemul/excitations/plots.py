@@ -29,6 +29,7 @@ def plot_excitations(
     depth: int,
     tags: Sequence[str] | None = None,
     sort: bool = True,
+    difference: bool = False,
 ) -> Figure:
     """Draws the mean excitation of each channel, one line per tag.
 
@@ -37,34 +38,30 @@ def plot_excitations(
         depth: 0 for the first block.
         tags: those to draw, in the order of the legend; None for all.
         sort: orders the channels by their mean over the tags drawn, ascending.
+        difference: draws how far each line is from that mean, on a scale of its own;
+            in deep blocks, and in small models, the tags are too close otherwise.
 
     Raises:
         ConfigError: a depth or tag that is not in `means`.
     """
-    at_depth = means[means[DEPTH] == depth].set_index(TAG)[EXCITATION]
-    if at_depth.empty:
-        raise ConfigError(
-            f"depth must be one of {_listed(sorted(set(means[DEPTH])))}, got {depth}"
-        )
-    chosen = list(at_depth.index) if tags is None else list(tags)
-    for tag in chosen:
-        if tag not in at_depth.index:
-            raise ConfigError(
-                f"no clip has the tag {tag!r}; there are {_listed(at_depth.index)}"
-            )
-    lines = np.stack([at_depth[tag] for tag in chosen])
+    chosen, lines = _select(means, depth, tags)
+    channel_means = lines.mean(axis=0)
     if sort:
-        lines = lines[:, np.argsort(lines.mean(axis=0), kind="stable")]
+        order = np.argsort(channel_means, kind="stable")
+        lines, channel_means = lines[:, order], channel_means[order]
     figure = Figure(figsize=(18, 8), layout="constrained")
     axes = figure.subplots()
-    _draw_lines(axes, lines, chosen)
+    _draw_lines(axes, lines - channel_means if difference else lines, chosen)
+    if not difference:
+        axes.set_ylim(0, 1)
     axes.set_title(f"Block {depth + 1} (depth {depth})", fontsize=_WIDE_TEXT)
     axes.set_xlabel(
         "Channel, by mean excitation" if sort else "Channel", fontsize=_WIDE_TEXT
     )
-    axes.set_ylabel("Excitation", fontsize=_WIDE_TEXT)
-    axes.tick_params(labelsize=_WIDE_TEXT)
-    axes.set_ylim(0, 1)
+    axes.set_ylabel(
+        "Excitation less the mean of the tags" if difference else "Excitation",
+        fontsize=_WIDE_TEXT,
+    )
     # Outside and below: the lines may be anywhere between 0 and 1.
     figure.legend(
         loc="outside lower center",
@@ -76,6 +73,26 @@ def plot_excitations(
     return figure
 
 
+def _select(
+    means: pd.DataFrame, depth: int, tags: Sequence[str] | None
+) -> tuple[list[str], np.ndarray]:
+    """Returns the tags to draw and their excitations `(tags, channels)`."""
+    at_depth = means[means[DEPTH] == depth].set_index(TAG)[EXCITATION]
+    if at_depth.empty:
+        raise ConfigError(
+            f"depth must be one of {_listed(sorted(set(means[DEPTH])))}, got {depth}"
+        )
+    chosen = list(at_depth.index) if tags is None else list(tags)
+    if not chosen:
+        raise ConfigError("tags must name one tag at least")
+    for tag in chosen:
+        if tag not in at_depth.index:
+            raise ConfigError(
+                f"no clip has the tag {tag!r}; there are {_listed(at_depth.index)}"
+            )
+    return chosen, np.stack([at_depth[tag] for tag in chosen])
+
+
 def _draw_lines(axes: Axes, lines: np.ndarray, tags: list[str]) -> None:
     colours = matplotlib.color_sequences["tab10" if len(tags) <= 10 else "tab20"]
     for number, (line, tag) in enumerate(zip(lines, tags, strict=True)):
@@ -83,6 +100,7 @@ def _draw_lines(axes: Axes, lines: np.ndarray, tags: list[str]) -> None:
         colour = colours[number % len(colours)]
         axes.plot(line, style, color=colour, label=tag, linewidth=1.2)
     axes.set_xlim(0, lines.shape[1])
+    axes.tick_params(labelsize=_WIDE_TEXT)
     axes.grid(alpha=0.3)
 
 

@@ -1,0 +1,110 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from resemul.errors import ConfigError
+from resemul.excitations import SegmentLoudness, loudness_slopes, mean_by_tag
+from resemul.excitations.plots import plot_excitations, plot_loudness, plot_spread
+
+
+@pytest.fixture
+def means(table):
+    """Depth 0: "a" (0.2, 0.3), "b" (0.6, 0.2)."""
+    return mean_by_tag(table)
+
+
+def lines(figure):
+    return {
+        line.get_label(): np.round(line.get_ydata().astype("float64"), 6).tolist()
+        for line in figure.axes[0].get_lines()
+    }
+
+
+def test_channels_are_sorted_by_their_mean_over_the_tags(means):
+    figure = plot_excitations(means, 0)
+    # Means 0.4 and 0.25: the second channel comes first.
+    assert lines(figure) == {"a": [0.3, 0.2], "b": [0.2, 0.6]}
+
+
+def test_channels_are_sorted_by_the_tags_drawn(means):
+    assert lines(plot_excitations(means, 0, ["a"])) == {"a": [0.2, 0.3]}
+
+
+def test_unsorted_channels_keep_their_order(means):
+    figure = plot_excitations(means, 0, sort=False)
+    assert lines(figure) == {"a": [0.2, 0.3], "b": [0.6, 0.2]}
+    assert figure.axes[0].get_xlabel() == "Channel"
+
+
+def test_difference_is_from_the_mean_of_the_tags(means):
+    figure = plot_excitations(means, 0, difference=True)
+    assert lines(figure)["a"] == pytest.approx([0.05, -0.2])
+    assert lines(figure)["b"] == pytest.approx([-0.05, 0.2])
+    assert figure.axes[0].get_ylim()[0] < 0
+
+
+def test_axes_are_those_of_the_published_figure(means):
+    figure = plot_excitations(means, 1)
+    assert tuple(figure.get_size_inches()) == (18, 8)
+    assert figure.axes[0].get_xlim() == (0, 3)
+    assert figure.axes[0].get_ylim() == (0, 1)
+    assert figure.axes[0].get_title() == "Block 2 (depth 1)"
+
+
+def test_legend_of_50_tags_is_in_the_figure_and_below_the_axes():
+    rng = np.random.default_rng(0)
+    means = pd.DataFrame(
+        [(rng.random(8), 0, f"female voice {i}") for i in range(50)],
+        columns=["ex", "depth", "tag"],
+    )
+    figure = plot_excitations(means, 0)
+    figure.draw_without_rendering()
+    legend = figure.legends[0].get_window_extent()
+    assert legend.y1 < figure.axes[0].get_tightbbox().y0
+    assert legend.y0 >= 0
+    assert len(figure.legends[0].get_texts()) == 50
+    looks = {(ln.get_color(), ln.get_linestyle()) for ln in figure.axes[0].get_lines()}
+    assert len(looks) == 50
+
+
+def test_unknown_depth_and_tag_are_told(means):
+    with pytest.raises(ConfigError, match="depth must be one of 0, 1, got 9"):
+        plot_excitations(means, 9)
+    with pytest.raises(ConfigError, match="no clip has the tag 'c'; there are a, b"):
+        plot_excitations(means, 0, ["a", "c"])
+    with pytest.raises(ConfigError, match="one tag at least"):
+        plot_excitations(means, 0, [])
+
+
+def test_spread_is_one_line_over_the_depths(means):
+    axes = plot_spread(means).axes[0]
+    (line,) = axes.get_lines()
+    assert list(line.get_xdata()) == [0, 1]
+    assert list(line.get_ydata()) == pytest.approx([0.125, 0.1])
+    assert (axes.get_xlabel(), axes.get_ylabel()) == (
+        "Layer",
+        "Excitation standard deviation",
+    )
+
+
+def test_loudness_figure_shows_the_steepest_channels_both_ways():
+    loudness = np.array([-30.0, -20.0, -10.0])
+    slopes = np.array([0.001, -0.01, 0.02, 0.0])
+    excitations = (0.5 + np.outer(loudness, slopes)).astype("float32")
+    measured = SegmentLoudness(loudness, excitations, depth=0, num_silent=0)
+    figure = plot_loudness(measured, loudness_slopes(measured))
+    rising, falling = figure.axes
+    assert rising.get_title() == "Largest slope: channel 2, +0.02 per dB"
+    assert falling.get_title() == "Smallest slope: channel 1, -0.01 per dB"
+    (line,) = rising.get_lines()
+    assert list(line.get_xdata()) == [-30, -10]
+    assert list(line.get_ydata()) == pytest.approx([-0.1, 0.3], abs=1e-6)
+    assert "2 channels rise with loudness, 1 fall" in figure.get_suptitle()
+
+
+def test_figures_are_not_kept_by_pyplot(means):
+    import matplotlib.pyplot as plt
+
+    plot_excitations(means, 0)
+    plot_spread(means)
+    assert plt.get_fignums() == []
