@@ -93,8 +93,7 @@ def _describe_manifest(folder: Path, manifest: Manifest) -> RecordSet:
 
 def _describe_files(folder: Path, data_dir: Path) -> RecordSet:
     files = {split: _find_shards(folder, split) for split in SPLITS}
-    first = next(_read_records(path) for path in files["train"] + files["val"])
-    num_samples, num_tags = peek_sizes(next(first))
+    num_samples, num_tags = _peek_first(folder, files["train"] + files["val"])
     try:
         annotations = DATASETS["mtt"](data_dir)
     except DatasetError as error:
@@ -103,7 +102,7 @@ def _describe_files(folder: Path, data_dir: Path) -> RecordSet:
         ) from error
     if len(annotations.tags) != num_tags:
         raise DatasetError(
-            f"{files['train'][0]} has {num_tags} labels, the annotations "
+            f"{folder} has records of {num_tags} labels, the annotations "
             f"{len(annotations.tags)} tags; build the records again"
         )
     sizes = {split: [_record_sizes(path) for path in files[split]] for split in SPLITS}
@@ -127,6 +126,19 @@ def _describe_files(folder: Path, data_dir: Path) -> RecordSet:
         clip_ids=(),
         num_skipped={},
     )
+
+
+def _peek_first(folder: Path, paths: list[Path]) -> tuple[int, int]:
+    """Samples and labels of the first record that there is."""
+    for path in paths:
+        for record in _read_records(path):
+            try:
+                return peek_sizes(record)
+            except ValueError as error:
+                raise DatasetError(
+                    f"{path} holds other records than resemul's; run 'resemul build'"
+                ) from error
+    raise DatasetError(f"{folder}: no records in its shards; run 'resemul build'")
 
 
 def _find_shards(folder: Path, split: str) -> list[Path]:

@@ -7,6 +7,7 @@ float32 `(num_samples,)`, as the published system wrote them.
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 
 _LABELS = "raw_labels"
 _SEGMENT = "raw_segment"
@@ -76,12 +77,18 @@ def decode_clip(
 
 
 def peek_sizes(record: bytes) -> tuple[int, int]:
-    """Reads `(num_samples, num_tags)` off a training or validation record."""
-    features = tf.train.Example.FromString(record).features.feature
-    return (
-        len(features[_SEGMENT].bytes_list.value[0]) // 4,
-        len(features[_LABELS].bytes_list.value[0]),
-    )
+    """Reads `(num_samples, num_tags)` off a training or validation record.
+
+    Raises:
+        ValueError: it is not one.
+    """
+    try:
+        features = tf.train.Example.FromString(record).features.feature
+        [segment] = features[_SEGMENT].bytes_list.value
+        [labels] = features[_LABELS].bytes_list.value
+    except (DecodeError, ValueError) as error:
+        raise ValueError("not a record of a segment") from error
+    return len(segment) // 4, len(labels)
 
 
 def _bytes(array: np.ndarray, dtype: str) -> tf.train.Feature:
