@@ -5,22 +5,52 @@ from typing import Any
 
 import keras
 
-from resemul.configs import SampleCNNConfig
+from resemul.configs import (
+    FCN4Config,
+    FCN5Config,
+    MultiScaleCNNConfig,
+    PonsLogMelConfig,
+    PonsWaveformConfig,
+    SampleCNNConfig,
+    ShortChunkCNNConfig,
+    WonSampleCNNConfig,
+)
 from resemul.errors import ConfigError
+from resemul.models.fcn4 import fcn4
+from resemul.models.fcn5 import fcn5
+from resemul.models.multi_scale_cnn import multi_scale_cnn
+from resemul.models.pons import pons_log_mel, pons_waveform
 from resemul.models.sample_cnn import sample_cnn
+from resemul.models.short_chunk_cnn import short_chunk_cnn, short_chunk_cnn_res
+from resemul.models.won_sample_cnn import won_sample_cnn, won_sample_cnn_se
 
 # Each builder takes the number of tags and an instance of its config class.
 MODELS: dict[str, tuple[Callable[[int, Any], keras.Model], type]] = {
     "sample_cnn": (sample_cnn, SampleCNNConfig),
+    "fcn4": (fcn4, FCN4Config),
+    "fcn5": (fcn5, FCN5Config),
+    "short_chunk_cnn": (short_chunk_cnn, ShortChunkCNNConfig),
+    "short_chunk_cnn_res": (short_chunk_cnn_res, ShortChunkCNNConfig),
+    "won_sample_cnn": (won_sample_cnn, WonSampleCNNConfig),
+    "won_sample_cnn_se": (won_sample_cnn_se, WonSampleCNNConfig),
+    "multi_scale_cnn": (multi_scale_cnn, MultiScaleCNNConfig),
+    "pons_waveform": (pons_waveform, PonsWaveformConfig),
+    "pons_log_mel": (pons_log_mel, PonsLogMelConfig),
 }
 
+# The last layer of every model; its input is the embedding.
+TOP_LAYER = "tags"
 
-def build_model(name: str, num_tags: int, **options: Any) -> keras.Model:
+
+def build_model(
+    name: str, num_tags: int | None = None, include_top: bool = True, **options: Any
+) -> keras.Model:
     """Builds an untrained model: waveform `(batch, num_samples)` to `(batch, tags)`.
 
     Args:
         name: a key of `MODELS`.
-        num_tags: outputs, one independent probability each.
+        num_tags: outputs, one independent probability each. Not needed without top.
+        include_top: False leaves out the last layer, as `remove_top` does.
         options: fields of the model's config class.
 
     Raises:
@@ -28,7 +58,9 @@ def build_model(name: str, num_tags: int, **options: Any) -> keras.Model:
     """
     if name not in MODELS:
         raise ConfigError(f"model must be one of {', '.join(MODELS)}, got {name!r}")
-    if num_tags < 1:
+    if not include_top:
+        return remove_top(build_model(name, 1, **options))
+    if num_tags is None or num_tags < 1:
         raise ConfigError(f"num_tags must be at least 1, got {num_tags}")
     builder, config_class = MODELS[name]
     try:
@@ -38,4 +70,14 @@ def build_model(name: str, num_tags: int, **options: Any) -> keras.Model:
     return builder(num_tags, config)
 
 
-__all__ = ["MODELS", "build_model"]
+def remove_top(model: keras.Model) -> keras.Model:
+    """The model up to its last layer: waveform to embedding `(batch, features)`.
+
+    The embedding is what the layer `tags` makes its probabilities of. The layers are
+    shared with `model`, trained or not.
+    """
+    embedding = model.get_layer(TOP_LAYER).input
+    return keras.Model(model.inputs, embedding, name=model.name)
+
+
+__all__ = ["MODELS", "TOP_LAYER", "build_model", "remove_top"]
