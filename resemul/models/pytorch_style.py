@@ -10,6 +10,10 @@ import keras
 BN_EPSILON = 1e-5
 BN_MOMENTUM = 0.9
 
+# By the rank of the input.
+_PADDINGS = {3: keras.layers.ZeroPadding1D, 4: keras.layers.ZeroPadding2D}
+_CONVOLUTIONS = {3: keras.layers.Conv1D, 4: keras.layers.Conv2D}
+
 
 def conv(
     x: keras.KerasTensor, filters: int, kernel: int, name: str, strides: int = 1
@@ -23,16 +27,14 @@ def conv(
         name: of the layer; the padding, where there is one, is `<name>_pad`.
         strides: the same in each dimension.
     """
-    num_dimensions = len(x.shape) - 2
+    rank = len(x.shape)
     padding = "same"
     if strides > 1:
         # "same" would pad an even length at its end only.
         padding = "valid"
-        pad = (None, keras.layers.ZeroPadding1D, keras.layers.ZeroPadding2D)
-        x = pad[num_dimensions](kernel // 2, name=f"{name}_pad")(x)
-    layer = (None, keras.layers.Conv1D, keras.layers.Conv2D)[num_dimensions]
-    fan_in = x.shape[-1] * kernel**num_dimensions
-    return layer(
+        x = _PADDINGS[rank](kernel // 2, name=f"{name}_pad")(x)
+    fan_in = x.shape[-1] * kernel ** (rank - 2)
+    return _CONVOLUTIONS[rank](
         filters,
         kernel,
         strides=strides,

@@ -1,0 +1,79 @@
+"""`resemul models`: list the architectures."""
+
+import argparse
+import dataclasses
+import json
+from typing import Any
+
+from resemul.cli.options import new_parser
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options of `resemul models`."""
+    parser = new_parser(
+        "Lists the models: trainable parameters, the input they take by default, and "
+        "where they were published with what test ROC AUC.",
+        epilog="Scores on different data do not compare; --json says which.",
+    )
+    parser.add_argument(
+        "--num-tags",
+        type=int,
+        default=50,
+        metavar="N",
+        help="outputs to count parameters for",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    return parser
+
+
+def main(args: argparse.Namespace) -> int:
+    """Builds each model, and prints one line about it."""
+    from resemul.quiet import import_tensorflow
+
+    import_tensorflow()
+    rows = _describe_models(args.num_tags)
+    if args.json:
+        print(json.dumps(rows, indent=1))
+        return 0
+    header = ("model", "parameters", "Hz", "samples", "seconds", "ROC AUC", "paper")
+    cells = [header] + [
+        (
+            row["name"],
+            f"{row['parameters']:,}",
+            f"{row['sample_rate']:,}",
+            f"{row['num_samples']:,}",
+            f"{row['seconds']:.2f}",
+            "-" if row["roc_auc"] is None else f"{row['roc_auc']:.4f}",
+            row["paper"],
+        )
+        for row in rows
+    ]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for name, *numbers, paper in cells:
+        aligned = (f"{n:>{w}}" for n, w in zip(numbers, widths[1:-1], strict=True))
+        print("  ".join([f"{name:{widths[0]}}", *aligned, paper]))
+    return 0
+
+
+def _describe_models(num_tags: int) -> list[dict[str, Any]]:
+    import keras
+
+    from resemul.models import MODELS, build_model
+    from resemul.models.published import PUBLISHED
+
+    rows = []
+    for name, (_, config_class) in MODELS.items():
+        config = config_class()
+        model = build_model(name, num_tags)
+        sizes = (keras.ops.size(weight) for weight in model.trainable_weights)
+        rows.append(
+            {
+                "name": name,
+                "parameters": sum(int(size) for size in sizes),
+                "sample_rate": config.sample_rate,
+                "num_samples": config.num_samples,
+                "seconds": round(config.num_samples / config.sample_rate, 3),
+                **dataclasses.asdict(PUBLISHED[name]),
+            }
+        )
+    return rows
