@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo-data": ("resemul.cli.demo_data", "write a small synthetic data set"),
     "verify": ("resemul.cli.verify", "check that every annotated file can be used"),
     "build": ("resemul.cli.build", "turn audio into TFRecord shards"),
+    "models": ("resemul.cli.models", "list the architectures"),
     "train": ("resemul.cli.train", "train a model in stages"),
     "eval": ("resemul.cli.eval", "score a model on the test split"),
     "excitations": ("resemul.cli.excitations", "extract a model's SE excitations"),
