@@ -3,7 +3,9 @@
 import dataclasses
 import hashlib
 import json
+import logging
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -12,10 +14,23 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 import resemul
+from resemul.downloads import Retries
+from resemul.downloads.fetch import DEFAULT_RETRIES
 from resemul.errors import DatasetError, WeightsError
+from resemul.weights import import_weights
+from resemul.weights.cache import locked
+from resemul.weights.pretrained import (
+    fetch_pretrained,
+    find_pretrained,
+    pretrained_folder,
+    remember_hash,
+)
+from resemul.weights.registry import Pretrained
 
 if TYPE_CHECKING:
     from resemul.records import RecordSet
+
+logger = logging.getLogger(__name__)
 
 FORMAT = 1
 
@@ -42,6 +57,8 @@ class ModelCard:
     versions: dict[str, str] = field(default_factory=dict)
     sha256: str = ""
     format: int = FORMAT
+    # Of a model that was imported: its file, hashes, licence and published scores.
+    source: dict[str, Any] = field(default_factory=dict)
 
 
 def save_model(model: keras.Model, card: ModelCard, path: Path) -> ModelCard:
@@ -69,17 +86,16 @@ def save_model(model: keras.Model, card: ModelCard, path: Path) -> ModelCard:
 def load_model(path: Path) -> tuple[keras.Model, ModelCard]:
     """Reads a `.keras` file and its card. No code from the file is run.
 
+    A file with another suffix is imported, as far as `resemul.weights` can.
+
     Raises:
         WeightsError: a file is missing, broken, or the two do not belong together.
     """
     path = Path(path)
     if not path.is_file():
         raise WeightsError(f"{path} does not exist or is no file")
-    if path.suffix in (".hdf5", ".h5"):
-        raise WeightsError(
-            f"{path}: models in the hdf5 format of Keras 2 cannot be read yet; "
-            "give a .keras file"
-        )
+    if path.suffix != ".keras":
+        return import_model(path)
     card = read_card(path)
     if card.sha256 != file_sha256(path):
         raise WeightsError(
@@ -96,6 +112,58 @@ def load_model(path: Path) -> tuple[keras.Model, ModelCard]:
             "tags"
         )
     return model, card
+
+
+def import_model(
+    path: Path,
+    model: str | None = None,
+    tags: Sequence[str] | None = None,
+    published: Pretrained | None = None,
+) -> tuple[keras.Model, ModelCard]:
+    """Reads a model file of another system, such as a published one, and its facts.
+
+    Args and errors are those of `weights.import_weights`.
+    """
+    imported, facts = import_weights(path, model, tags, published)
+    return imported, ModelCard(**facts, versions=versions())
+
+
+def install_pretrained(name: str, retries: Retries = DEFAULT_RETRIES) -> Path:
+    """Returns the `.keras` file of a published model, its card beside it.
+
+    It is fetched and converted if the cache does not have it. Of several processes
+    that ask at once, one does so and the others wait.
+
+    Args:
+        name: a key of `weights.registry.PRETRAINED`.
+        retries: how long to try to fetch it.
+
+    Raises:
+        ConfigError: there is no such model.
+        DownloadError: it cannot be fetched, or is not the published file.
+        WeightsError: it is not what it should be, or cannot be written.
+    """
+    entry, folder = find_pretrained(name), pretrained_folder()
+    path = folder / f"{name}.keras"
+    with locked(folder / f".{name}.lock"):
+        if path.is_file():
+            if card_path(path).is_file() and read_card(path).sha256 == file_sha256(
+                path
+            ):
+                return path
+            logger.warning("%s is damaged; fetching it again", path)
+        source = fetch_pretrained(entry, folder, retries)
+        try:
+            model, card = import_model(source, entry.model, published=entry)
+        except WeightsError:
+            if not entry.has_hash:
+                # Such as the page that a server sends for a file that is gone.
+                source.unlink()
+            raise
+        save_model(model, card, path)
+        remember_hash(entry, folder, card.source["sha256"])
+        source.unlink()
+    return path
 
 
 def check_fits(card: ModelCard, records: "RecordSet") -> None:

@@ -25,6 +25,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "resemul.cli.plot_excitations",
         "draw the figures of the excitation analysis",
     ),
+    "import": (
+        "resemul.cli.import_weights",
+        "turn a published model into a .keras file",
+    ),
+    "pretrained": ("resemul.cli.pretrained", "list and fetch published models"),
 }
 
 

@@ -1,0 +1,146 @@
+"""A foreign model file in, one of our models and the facts for its card out."""
+
+import dataclasses
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from resemul.errors import WeightsError
+from resemul.weights.contents import Contents
+from resemul.weights.hashes import file_hashes
+from resemul.weights.keras2 import is_keras2, read_keras2
+from resemul.weights.registry import Pretrained, find_published
+from resemul.weights.tags import TAG_PRESETS
+
+if TYPE_CHECKING:
+    import keras
+
+logger = logging.getLogger(__name__)
+
+# Name of the format: does a file have it, and what is in the file? The second takes
+# the path and the model that is expected, or None.
+IMPORTERS: dict[
+    str,
+    tuple[Callable[[Path], bool], Callable[[Path, str | None], Contents]],
+] = {
+    "Keras 2 hdf5": (is_keras2, read_keras2),
+}
+
+
+def import_weights(
+    source: Path,
+    model: str | None = None,
+    tags: Sequence[str] | None = None,
+    published: Pretrained | None = None,
+) -> tuple["keras.Model", dict[str, Any]]:
+    """Builds the model that a foreign file holds. No code from the file is run.
+
+    Format, architecture and options are recognised from the content of the file.
+
+    Args:
+        source: an hdf5 file of Keras 2, or a checkpoint of PyTorch.
+        model: a key of `MODELS` that the file must hold; None for any.
+        tags: names of the outputs, in their order. None: those of the published
+            file, or those that files of this kind usually have.
+        published: what the file is. None: looked up by its hashes.
+
+    Returns:
+        The model, and what is known of it: fields of a model card, by name.
+
+    Raises:
+        WeightsError: the file is missing, broken, of another kind, or does not fit
+            its model completely; or its tags are not known.
+    """
+    source = Path(source)
+    if not source.is_file():
+        raise WeightsError(f"{source} does not exist or is no file")
+    name, contents = _read(source, model)
+    sha256, git_blob = file_hashes(source)
+    published = published or find_published(sha256, git_blob)
+    names, origin = _choose_tags(source, contents, published, tags)
+    built, config = _build(source, contents)
+    facts = {
+        "model": contents.model,
+        "options": dataclasses.asdict(config),
+        "tags": list(names),
+        "sample_rate": config.sample_rate,
+        "num_samples": config.num_samples,
+        "dataset": published.dataset if published else "",
+        "source": {
+            "file": source.name,
+            "format": name,
+            "sha256": sha256,
+            "git_blob": git_blob,
+            "tag_order": origin,
+            **_describe(published),
+        },
+    }
+    return built, facts
+
+
+def _read(source: Path, model: str | None) -> tuple[str, Contents]:
+    for name, (is_format, read) in IMPORTERS.items():
+        if is_format(source):
+            return name, read(source, model)
+    raise WeightsError(
+        f"{source} has none of the formats that can be imported: "
+        f"{', '.join(IMPORTERS)} (models of this package end in .keras)"
+    )
+
+
+def _build(source: Path, contents: Contents) -> tuple["keras.Model", Any]:
+    # Keras takes seconds to import; the table of published weights does not need it.
+    from resemul.models import MODELS
+    from resemul.weights.assign import assign_weights
+
+    builder, config_class = MODELS[contents.model]
+    config = config_class(**contents.options)
+    built = builder(contents.num_tags, config)
+    assign_weights(built, contents.arrays, contents.unused, source)
+    return built, config
+
+
+def _choose_tags(
+    source: Path,
+    contents: Contents,
+    published: Pretrained | None,
+    tags: Sequence[str] | None,
+) -> tuple[tuple[str, ...], str]:
+    """Returns the names of the outputs, and where they are from."""
+    num_tags, preset = contents.num_tags, contents.tag_preset
+    if tags is not None:
+        if len(tags) != num_tags:
+            raise WeightsError(
+                f"{source} has {num_tags} outputs, but {len(tags)} tags are given"
+            )
+        return tuple(tags), "given"
+    if published is not None:
+        return TAG_PRESETS[published.tag_preset], f"published: {published.tag_preset}"
+    if preset is None or len(TAG_PRESETS[preset]) != num_tags:
+        raise WeightsError(
+            f"{source} has {num_tags} outputs and does not say for which tags; give "
+            "them with --tags: a text file with one tag per line, or one of "
+            f"{', '.join(TAG_PRESETS)}"
+        )
+    logger.warning(
+        "%s does not say which tags its %d outputs stand for; assuming the order %r, "
+        "the usual one of such files",
+        source,
+        num_tags,
+        preset,
+    )
+    return TAG_PRESETS[preset], f"assumed: {preset}"
+
+
+def _describe(published: Pretrained | None) -> dict[str, Any]:
+    if published is None:
+        return {"licence": "not known", "data_terms": "not known"}
+    scores = {} if published.roc_auc is None else {"test_roc_auc": published.roc_auc}
+    return {
+        "name": published.name,
+        "url": published.url,
+        "licence": published.licence,
+        "data_terms": published.data_terms,
+        "published_scores": scores,
+    }
