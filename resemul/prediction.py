@@ -10,6 +10,18 @@ import numpy as np
 BATCH_SIZE = 32
 
 
+def choose_jit() -> bool | str:
+    """The `jit_compile` to use: Keras' choice, but not XLA on a CPU.
+
+    There, XLA takes half a minute to compile a sample-level CNN, and the result is
+    slower than TensorFlow's own kernels.
+    """
+    on_tensorflow = keras.backend.backend() == "tensorflow"
+    if on_tensorflow and not keras.distribution.list_devices("gpu"):
+        return False
+    return "auto"
+
+
 def predict_clips(
     model: keras.Model, clips: Iterable[np.ndarray], batch_size: int = BATCH_SIZE
 ) -> Iterator[list[np.ndarray]]:
@@ -26,6 +38,7 @@ def predict_clips(
     Yields:
         Per clip, in order, one array per output: its mean over the segments.
     """
+    _prepare(model)
     sizes: list[int] = []
     finished: list[np.ndarray] = []
     for outputs in _run_batches(model, _segments(clips, sizes), batch_size):
@@ -42,10 +55,16 @@ def predict_segments(
     model: keras.Model, batches: Iterable[np.ndarray]
 ) -> Iterator[np.ndarray]:
     """Yields the model's output for each batch; a smaller last batch is padded."""
+    _prepare(model)
     size = 0
     for batch in batches:
         size = max(size, len(batch))
         yield _predict_padded(model, np.asarray(batch), size)[0]
+
+
+def _prepare(model: keras.Model) -> None:
+    if choose_jit() is False:
+        model.jit_compile = False
 
 
 def _segments(clips: Iterable[np.ndarray], sizes: list[int]) -> Iterator[np.ndarray]:

@@ -113,6 +113,12 @@ _SCHEDULE_OPTIONS: list[tuple[str, type, str, str]] = [
         "shuffle_buffer",
         "segments to draw batches from, 236 kB of memory each",
     ),
+    (
+        "--precision",
+        str,
+        "precision",
+        "of the steps: float32, mixed_bfloat16, or auto, by what the machine does fast",
+    ),
     ("--seed", int, "seed", "of weights, order and dropout"),
 ]
 
@@ -127,7 +133,7 @@ def _add_schedule_options(parser: argparse.ArgumentParser) -> None:
             dest=name,
             # None is not worth showing as a default.
             default=argparse.SUPPRESS if default is None else default,
-            metavar="X" if kind is float else "N",
+            metavar={float: "X", int: "N", str: "NAME"}[kind],
             help=text,
         )
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from resemul.configs.checks import require
 
-
 PRECISIONS = ("float32", "mixed_bfloat16", "auto")
 
 

@@ -14,8 +14,9 @@ from resemul.metrics import (
     pr_auc_per_tag,
     roc_auc_per_tag,
 )
-from resemul.prediction import predict_segments
+from resemul.prediction import choose_jit, predict_segments
 from resemul.records import RecordSet, load_segments, load_training_segments
+from resemul.training.fast import choose_precision, make_training_twin
 from resemul.training.logs import EpochProgress
 from resemul.training.state import seed_random_layers
 
@@ -27,6 +28,8 @@ class EpochRunner:
         self, model: keras.Model, records: RecordSet, config: TrainConfig
     ) -> None:
         self._model = model
+        # Takes the steps; its weights are copied to `model` after each epoch.
+        self._twin = make_training_twin(model, choose_precision(config.precision))
         self._records = records
         self._config = config
         self._lr = config.lr
@@ -35,7 +38,7 @@ class EpochRunner:
         )
 
     def compile(self, lr: float) -> None:
-        """Gives the model a fresh optimizer that starts at `lr`."""
+        """Begins anew with the model's weights and a fresh optimizer at `lr`."""
         self._lr = lr
         schedule = keras.optimizers.schedules.InverseTimeDecay(
             lr, decay_steps=1, decay_rate=self._config.lr_time_decay
@@ -43,12 +46,15 @@ class EpochRunner:
         optimizer = keras.optimizers.SGD(
             schedule, momentum=self._config.momentum, nesterov=True
         )
-        self._model.compile(optimizer=optimizer, loss="binary_crossentropy")
-        optimizer.build(self._model.trainable_variables)
+        self._twin.set_weights(self._model.get_weights())
+        self._twin.compile(
+            optimizer=optimizer, loss="binary_crossentropy", jit_compile=choose_jit()
+        )
+        optimizer.build(self._twin.trainable_variables)
 
     def variables(self) -> list[Any]:
         """All that an epoch changes: weights and optimizer state."""
-        return [*self._model.weights, *self._model.optimizer.variables]
+        return [*self._twin.weights, *self._twin.optimizer.variables]
 
     def fit(self, label: str, epoch: tuple[int, int]) -> float:
         """Trains for one epoch; returns the mean training loss.
@@ -56,7 +62,7 @@ class EpochRunner:
         Order and dropout depend on the seed and on `epoch`, its stage and number.
         """
         seed = (self._config.seed, *epoch)
-        seed_random_layers(self._model, *seed)
+        seed_random_layers(self._twin, *seed)
         batch_size = self._config.batch_size
         batches = load_training_segments(
             self._records,
@@ -66,13 +72,14 @@ class EpochRunner:
             num_read_threads=self._config.num_read_threads,
             shuffle_buffer=self._config.shuffle_buffer,
         )
-        history = self._model.fit(
+        history = self._twin.fit(
             batches,
             epochs=1,
             verbose=0,
             shuffle=False,
             callbacks=[EpochProgress(label, self._steps, batch_size, self._lr)],
         )
+        self._model.set_weights(self._twin.get_weights())
         return float(history.history["loss"][0])
 
     def validate(self) -> dict[str, float]:

@@ -44,36 +44,37 @@ def test_epoch_depends_on_the_seed_and_the_epoch_alone(runner):
 
 
 def test_rate_decays_with_every_step_and_starts_anew_in_every_stage(runner):
-    model, epochs, _ = runner(lr_time_decay=0.5)
+    _, epochs, _ = runner(lr_time_decay=0.5)
     epochs.compile(0.01)
     epochs.fit("", (0, 0))
     # 19 segments make 3 batches of 8.
-    assert int(model.optimizer.iterations) == 3
-    rate = float(model.optimizer.learning_rate)
+    assert int(epochs._twin.optimizer.iterations) == 3
+    rate = float(epochs._twin.optimizer.learning_rate)
     assert rate == pytest.approx(0.01 / (1 + 0.5 * 3))
     epochs.compile(0.002)
-    assert float(model.optimizer.learning_rate) == pytest.approx(0.002)
+    assert float(epochs._twin.optimizer.learning_rate) == pytest.approx(0.002)
 
 
 def test_optimizer_is_sgd_with_nesterov_momentum(runner):
-    model, epochs, _ = runner(momentum=0.8)
+    _, epochs, _ = runner(momentum=0.8)
     epochs.compile(0.01)
-    assert isinstance(model.optimizer, keras.optimizers.SGD)
-    assert model.optimizer.nesterov
-    assert model.optimizer.momentum == 0.8
+    assert isinstance(epochs._twin.optimizer, keras.optimizers.SGD)
+    assert epochs._twin.optimizer.nesterov
+    assert epochs._twin.optimizer.momentum == 0.8
 
 
 def test_variables_hold_the_momentum_too(runner):
     model, epochs, _ = runner()
     epochs.compile(0.01)
     momentum = [v for v in epochs.variables() if "momentum" in v.path]
-    assert len(momentum) == len(model.trainable_variables)
+    assert len(momentum) == len(model.trainable_variables) > 0
 
 
 def test_validation_loss_is_what_keras_computes_with_the_penalty(runner):
     model, epochs, records = runner({"weight_decay": 0.1})
     epochs.compile(0.01)
     data = load_segments(records, "val", 8)
+    model.compile(loss="binary_crossentropy", jit_compile=False)
     expected = model.evaluate(data, verbose=0)
     assert epochs.validate()["val_loss"] == pytest.approx(expected, abs=1e-5)
     assert expected > 1  # the penalty counts

@@ -1,0 +1,95 @@
+"""The twin that trains: equal to the model of stock layers that is saved."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from resemul.models import build_model
+from resemul.training import fast
+from resemul.training.fused import FusedBatchNormalization
+
+
+@pytest.fixture
+def batch():
+    """Waveforms `(12, 59049)` and labels `(12, 2)`."""
+    random = np.random.default_rng(0)
+    labels = (random.random((12, 2)) < 0.5).astype("float32")
+    return random.normal(0, 0.3, (12, 59049)).astype("float32"), labels
+
+
+def _flat(model):
+    return np.concatenate([weight.ravel() for weight in model.get_weights()])
+
+
+def _compile(model):
+    optimizer = keras.optimizers.SGD(0.01, momentum=0.9, nesterov=True)
+    model.compile(optimizer, loss="binary_crossentropy", jit_compile=False)
+
+
+def test_fused_layer_equals_the_stock_one():
+    random = np.random.default_rng(0)
+    inputs = tf.constant(random.normal(0.5, 2, (5, 40, 3)).astype("float32"))
+    weights = [random.uniform(0.5, 1.5, 3).astype("float32") for _ in range(4)]
+    results = []
+    for layer_class in (keras.layers.BatchNormalization, FusedBatchNormalization):
+        layer = layer_class()
+        layer.build(inputs.shape)
+        layer.set_weights(weights)
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            output = layer(inputs, training=True)
+            loss = tf.reduce_sum(output**3)
+        gradients = tape.gradient(loss, [inputs, layer.gamma.value, layer.beta.value])
+        evaluated = layer(inputs, training=False)
+        results.append([output, *gradients, *layer.get_weights(), evaluated])
+    for stock, fused in zip(*results, strict=True):
+        np.testing.assert_allclose(fused, stock, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("block", ["se", "rese"])
+def test_float32_twin_takes_the_step_of_the_stock_model(block, batch, monkeypatch):
+    # Masks are drawn per model, so they would differ.
+    monkeypatch.setattr("resemul.models.blocks.RESIDUAL_DROPOUT", 0.0)
+    keras.utils.set_random_seed(0)
+    model = build_model("sample_cnn", 2, block=block, init_features=4, dropout=0.0)
+    twin = fast.make_training_twin(model, "float32")
+    start = _flat(model)
+    _compile(model)
+    _compile(twin)
+    loss = float(model.train_on_batch(*batch))
+    assert float(twin.train_on_batch(*batch)) == pytest.approx(loss, abs=1e-5)
+    # Rounding can change which of two samples a pool takes, hence not closer.
+    error = np.linalg.norm(_flat(twin) - _flat(model))
+    assert error < 2e-3 * np.linalg.norm(_flat(model) - start)
+
+
+def test_twin_has_fused_layers_and_the_model_has_stock_ones():
+    model = build_model("sample_cnn", 2, init_features=2)
+    twin = fast.make_training_twin(model, "float32")
+    assert isinstance(twin.get_layer("block3_bn"), FusedBatchNormalization)
+    assert type(model.get_layer("block3_bn")) is keras.layers.BatchNormalization
+
+
+def test_bfloat16_twin_keeps_weights_and_output_in_float32(batch):
+    model = build_model("sample_cnn", 2, init_features=4, dropout=0.0)
+    twin = fast.make_training_twin(model, "mixed_bfloat16")
+    assert twin.get_layer("block1_conv").compute_dtype == "bfloat16"
+    assert {str(w.dtype) for w in twin.weights} == {"float32"}
+    assert twin.output.dtype == "float32"
+    _compile(model)
+    _compile(twin)
+    exact = float(model.train_on_batch(*batch))
+    assert float(twin.train_on_batch(*batch)) == pytest.approx(exact, abs=0.05)
+
+
+def test_auto_precision_goes_by_the_flags_of_the_cpu(tmp_path, monkeypatch):
+    cpu_info = tmp_path / "cpuinfo"
+    monkeypatch.setattr(fast, "_CPU_INFO", cpu_info)
+    monkeypatch.setattr(keras.distribution, "list_devices", lambda kind: [])
+    assert fast.choose_precision("auto") == "float32"
+    cpu_info.write_text("flags : sse avx512_bf16 avx")
+    assert fast.choose_precision("auto") == "mixed_bfloat16"
+    cpu_info.write_text("flags : sse avx")
+    assert fast.choose_precision("auto") == "float32"
+    assert fast.choose_precision("mixed_bfloat16") == "mixed_bfloat16"
