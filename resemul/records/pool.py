@@ -70,6 +70,8 @@ def _run_alone(job: ShardJob, folder: Path, state_folder: Path) -> ShardResult:
             return result
         marker = _marker(job, state_folder)
         clip_id = marker.read_text() if marker.exists() else ""
+        # So that a worker that does not start is not put down to this clip.
+        marker.unlink(missing_ok=True)
         deaths[clip_id] += 1
         if deaths[clip_id] >= _MAX_LONE_DEATHS:
             if not clip_id:

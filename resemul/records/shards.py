@@ -86,6 +86,8 @@ def write_shards(
         finished |= _run(missing, finished, folder, state_folder, num_workers)
         shards = [finished[job.file] for job in jobs]
         if not any(shard.clips for shard in shards):
+            # Else the next build would take the empty shards for finished ones.
+            _delete_build(folder, state_folder)
             raise DatasetError(
                 f"no clip under {annotations.audio_dir} could be used; the first: "
                 f"{shards[0].skipped[0].reason}"
