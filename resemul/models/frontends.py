@@ -18,8 +18,8 @@ LOG_FACTORS = {"db": 10.0, "amplitude_db": 20.0, "natural": float(np.log(10))}
 class LogMel(keras.layers.Layer):
     """Log-mel spectrogram: waveform `(batch, samples)` to `(batch, bands, frames)`.
 
-    It has no weights, and computes in float32 under any precision policy. Windows
-    are periodic Hann windows of the length of the transform.
+    It has no weights, and gives float32 under any precision policy. Windows are
+    periodic Hann windows of the length of the transform.
 
     Args:
         sample_rate: of the waveform, in Hz.
@@ -39,10 +39,11 @@ class LogMel(keras.layers.Layer):
         reference: what becomes 0: a number, or "max" for the clip's largest value.
         top_db: values more than this below the clip's largest are raised to that,
             in the unit of `log`. None: no limit.
-        dft: "fft", or "conv" for a convolution with the sines and cosines. The
-            latter needs no operation that an exported model cannot have, and is
-            fast and more exact on CPUs; but GPUs that round the factors of
-            convolutions (TensorFloat-32) lose what is 60 dB below the loudest.
+        dft: "fft", in float64 where there is such a thing, or "conv": a convolution
+            with the sines and cosines, in float32. The latter needs no operation
+            that an exported model cannot have, and is fast on CPUs. But GPUs that
+            round the factors of convolutions (TensorFloat-32) lose with it what is
+            60 dB below the loudest.
     """
 
     def __init__(
@@ -105,14 +106,18 @@ class LogMel(keras.layers.Layer):
             half = self.fft_size // 2
             mode = "constant" if self.padding == "zeros" else "reflect"
             waveform = ops.pad(waveform, ((0, 0), (half, half)), mode=mode)
+        if self.dft == "fft" and _has_float64(waveform):
+            # In float32, a band 90 dB below the loudest one is off by 0.4 dB.
+            waveform = ops.cast(waveform, "float64")
         real, imaginary = self._transform(waveform)
         # (batch, frames, bins)
         magnitudes = ops.square(real) + ops.square(imaginary)
         if self.power != 2:
             magnitudes = ops.power(magnitudes, self.power / 2)
-        bands = ops.matmul(magnitudes, self._filters.astype("float32"))
+        bands = ops.matmul(magnitudes, ops.cast(self._filters, magnitudes.dtype))
         # (batch, frames, num_bands)
-        return ops.transpose(self._take_log(self._fit_frames(bands)), (0, 2, 1))
+        bands = self._fit_frames(ops.cast(bands, "float32"))
+        return ops.transpose(self._take_log(bands), (0, 2, 1))
 
     def _count(self, num_samples: int) -> int:
         padding = 2 * (self.fft_size // 2) if self.padding else 0
@@ -129,7 +134,7 @@ class LogMel(keras.layers.Layer):
         window = 0.5 - 0.5 * np.cos(2 * np.pi * time / self.fft_size)
         if self.dft == "fft":
             frames = ops.extract_sequences(waveform, self.fft_size, self.hop)
-            return ops.rfft(frames * window.astype("float32"), self.fft_size)
+            return ops.rfft(frames * ops.cast(window, frames.dtype), self.fft_size)
         bins = np.arange(self.fft_size // 2 + 1)
         # Reduced before it is multiplied by pi, as large angles are inexact.
         turns = time[:, None] * bins % self.fft_size / self.fft_size
@@ -187,6 +192,12 @@ def normalised_decibels(
     return keras.layers.BatchNormalization(
         momentum=BN_MOMENTUM, epsilon=BN_EPSILON, dtype="float32", name="spec_bn"
     )(x)
+
+
+def _has_float64(tensor: Any) -> bool:
+    # JAX makes float32 of it unless told otherwise; Apple's GPUs have none.
+    device = str(getattr(tensor, "device", ""))
+    return keras.backend.backend() != "jax" and "mps" not in device
 
 
 def _one_of(name: str, value: Any, choices: tuple) -> Any:
