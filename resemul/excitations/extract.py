@@ -48,7 +48,7 @@ def extract_excitations(
             yield segments
 
     excitations = [
-        _as_vector(output)
+        output.reshape(-1)
         for outputs in predict_clips(excitation_model, waveforms(), batch_size)
         for output in outputs
     ]
@@ -90,11 +90,6 @@ def _describe_blocks(model: keras.Model) -> str:
     if "block1_add" in names:
         return "blocks 'res'"
     return "blocks 'basic'" if "block1_conv" in names else "no such blocks"
-
-
-def _as_vector(excitation: np.ndarray) -> np.ndarray:
-    """`(1, channels)` to a float32 `(channels,)` that holds no larger array alive."""
-    return np.array(excitation, "float32").reshape(-1)
 
 
 def _make_table(

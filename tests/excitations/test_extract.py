@@ -60,10 +60,6 @@ def test_excitation_is_the_mean_over_the_segments_of_the_clip(table, clips, se_m
     assert np.abs(different).max() > 1e-4  # or the comparison would prove nothing
 
 
-def test_excitation_rows_keep_no_batch_alive(table):
-    assert all(ex.base is None or ex.base.nbytes == ex.nbytes for ex in table["ex"])
-
-
 def test_rese_model_has_excitations_too(clips):
     model = build_model(
         "sample_cnn", 3, block="rese", init_features=4, alpha=1, dropout=0.0

@@ -60,14 +60,15 @@ def test_slopes_need_two_levels():
 def test_measuring_gives_each_segment_its_own_excitation(se_model):
     labels = np.zeros(3, "float32")
     segments = np.stack([SQUARE_WAVE, 0.1 * SQUARE_WAVE, 0.01 * SQUARE_WAVE])
-    # Two clips of two segments; the very last is silent.
+    # Clips of two and three segments; the last two are silence, one of them of -100 dB.
+    silence = np.stack([1e-5 * SQUARE_WAVE, np.zeros(NUM_SAMPLES, "float32")])
     clips = [
         (segments[:2], labels),
-        (np.stack([segments[2], np.zeros(NUM_SAMPLES, "float32")]), labels),
+        (np.concatenate([segments[2:], silence]), labels),
     ]
     found = measure_loudness(se_model, iter(clips), batch_size=3)
     np.testing.assert_allclose(found.loudness_db, [0, -20, -40], atol=1e-4)
-    assert found.num_silent == 1
+    assert found.num_silent == 2
     alone = [(segment[np.newaxis], labels) for segment in segments]
     table = extract_excitations(se_model, alone, ("a", "b", "c"))
     expected = np.stack(table["ex"][table["depth"] == 0].to_list())
