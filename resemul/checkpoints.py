@@ -6,6 +6,7 @@ import json
 import logging
 import platform
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -78,8 +79,10 @@ def save_model(model: keras.Model, card: ModelCard, path: Path) -> ModelCard:
         write_card(card, path)
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
-        raise WeightsError(f"{path} cannot be written: {error.strerror}") from error
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        reason = error.strerror or error
+        raise WeightsError(f"{path} cannot be written: {reason}") from error
     return card
 
 
