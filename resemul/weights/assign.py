@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from resemul.errors import WeightsError
-from resemul.weights.contents import list_names
+from resemul.weights.contents import refusal
 
 
 def assign_weights(
@@ -46,13 +46,3 @@ def assign_weights(
             raise WeightsError(f"{source}: {name} holds values that are not finite")
     for name, variable in variables.items():
         variable.assign(arrays[name])
-
-
-def refusal(
-    source: object, model: str, missing: Iterable[str], left_over: Iterable[str]
-) -> WeightsError:
-    """The error for a file and a model of which either has what the other lacks."""
-    return WeightsError(
-        f"{source} does not fit the model {model}. Missing in the file: "
-        f"{list_names(missing)}. Missing in the model: {list_names(left_over)}"
-    )

@@ -10,7 +10,7 @@ from resemul.errors import WeightsError
 
 # Channels; the widest published model has 128 where this counts. It keeps a made-up
 # file of a few bytes from asking for a model of many gigabytes.
-MAX_FEATURES = 1024
+MAX_FEATURES = 512
 MAX_TAGS = 100_000
 # Names in a message; the rest is counted.
 _MAX_NAMES = 12
@@ -49,6 +49,16 @@ def require_sane(source: object, features: int, num_tags: int) -> None:
                 f"{source} is for a model with {value} {what}; this package reads "
                 f"1 to {most}"
             )
+
+
+def refusal(
+    source: object, model: str, missing: Iterable[str], left_over: Iterable[str]
+) -> WeightsError:
+    """The error for a file and a model of which either has what the other lacks."""
+    return WeightsError(
+        f"{source} does not fit the model {model}. Missing in the file: "
+        f"{list_names(missing)}. Missing in the model: {list_names(left_over)}"
+    )
 
 
 def list_names(names: Iterable[str]) -> str:

@@ -10,6 +10,7 @@ from resemul.errors import WeightsError
 from resemul.weights.contents import Contents
 from resemul.weights.hashes import file_hashes
 from resemul.weights.keras2 import is_keras2, read_keras2
+from resemul.weights.pytorch import is_torch, read_pytorch
 from resemul.weights.registry import Pretrained, find_published
 from resemul.weights.tags import TAG_PRESETS
 
@@ -25,6 +26,7 @@ IMPORTERS: dict[
     tuple[Callable[[Path], bool], Callable[[Path, str | None], Contents]],
 ] = {
     "Keras 2 hdf5": (is_keras2, read_keras2),
+    "PyTorch": (is_torch, read_pytorch),
 }
 
 

@@ -14,8 +14,7 @@ import h5py
 
 from resemul.constants import NUM_SAMPLES
 from resemul.errors import WeightsError
-from resemul.weights.assign import refusal
-from resemul.weights.contents import Contents, list_names, require_sane
+from resemul.weights.contents import Contents, list_names, refusal, require_sane
 from resemul.weights.hdf5 import PlainFile
 from resemul.weights.keras2_layers import VARIABLES, Layer, original_layers
 
