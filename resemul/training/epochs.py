@@ -16,9 +16,9 @@ from resemul.metrics import (
 )
 from resemul.prediction import choose_jit, predict_segments
 from resemul.records import RecordSet, load_segments, load_training_segments
-from resemul.training.fast import choose_precision, make_training_twin
 from resemul.training.logs import EpochProgress
 from resemul.training.state import seed_random_layers
+from resemul.training.twin import choose_precision, make_training_twin
 
 
 class EpochRunner:

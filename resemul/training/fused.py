@@ -8,7 +8,6 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
     """`keras.layers.BatchNormalization` of `(batch, time, channels)`, in one kernel.
 
     Same variables, same results; on a CPU one layer takes about a fifth of the time.
-    Only for training: it is never saved.
     """
 
     def call(

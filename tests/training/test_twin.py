@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from resemul.models import build_model
-from resemul.training import fast
+from resemul.training import twin as twins
 from resemul.training.fused import FusedBatchNormalization
 
 
@@ -53,7 +53,7 @@ def test_float32_twin_takes_the_step_of_the_stock_model(block, batch, monkeypatc
     monkeypatch.setattr("resemul.models.blocks.RESIDUAL_DROPOUT", 0.0)
     keras.utils.set_random_seed(0)
     model = build_model("sample_cnn", 2, block=block, init_features=4, dropout=0.0)
-    twin = fast.make_training_twin(model, "float32")
+    twin = twins.make_training_twin(model, "float32")
     start = _flat(model)
     _compile(model)
     _compile(twin)
@@ -66,14 +66,52 @@ def test_float32_twin_takes_the_step_of_the_stock_model(block, batch, monkeypatc
 
 def test_twin_has_fused_layers_and_the_model_has_stock_ones():
     model = build_model("sample_cnn", 2, init_features=2)
-    twin = fast.make_training_twin(model, "float32")
+    twin = twins.make_training_twin(model, "float32")
     assert isinstance(twin.get_layer("block3_bn"), FusedBatchNormalization)
     assert type(model.get_layer("block3_bn")) is keras.layers.BatchNormalization
 
 
+def test_biases_are_trained_but_for_those_that_a_normalization_takes_away():
+    inputs = keras.Input((8, 1))
+    branched = keras.layers.Conv1D(2, 3, padding="same", name="branched")(inputs)
+    normalized = keras.layers.BatchNormalization()(branched)
+    x = keras.layers.Add()([normalized, branched])
+    x = keras.layers.Conv1D(2, 3, activation="relu", name="active")(x)
+    x = keras.layers.BatchNormalization()(x)
+    x = keras.layers.Conv1D(2, 3, name="plain")(x)
+    x = keras.layers.BatchNormalization()(x)
+    model = keras.Model(inputs, keras.layers.Conv1D(1, 1, name="last")(x))
+    twin = twins.make_training_twin(model, "float32")
+    trained = {
+        layer.name: layer.bias.trainable
+        for layer in twin.layers
+        if isinstance(layer, keras.layers.Conv1D)
+    }
+    assert trained == {"branched": True, "active": True, "plain": False, "last": True}
+    assert all(layer.bias.trainable for layer in model.layers if hasattr(layer, "bias"))
+
+
+def test_gradients_in_bfloat16_point_where_those_in_float32_point(batch):
+    keras.utils.set_random_seed(0)
+    model = build_model("sample_cnn", 2, init_features=16, dropout=0.0)
+    gradients = {}
+    for precision in ("float32", "mixed_bfloat16"):
+        twin = twins.make_training_twin(model, precision)
+        with tf.GradientTape() as tape:
+            outputs = twin(batch[0], training=True)
+            loss = tf.reduce_mean(keras.losses.binary_crossentropy(batch[1], outputs))
+        variables = [variable.value for variable in twin.trainable_variables]
+        found = tape.gradient(loss, variables)
+        gradients[precision] = np.concatenate([np.ravel(g) for g in found])
+    exact, rounded = gradients.values()
+    cosine = exact @ rounded / np.linalg.norm(exact) / np.linalg.norm(rounded)
+    # Rounding changes which samples the pools take, hence not closer to 1.
+    assert cosine > 0.6
+
+
 def test_bfloat16_twin_keeps_weights_and_output_in_float32(batch):
     model = build_model("sample_cnn", 2, init_features=4, dropout=0.0)
-    twin = fast.make_training_twin(model, "mixed_bfloat16")
+    twin = twins.make_training_twin(model, "mixed_bfloat16")
     assert twin.get_layer("block1_conv").compute_dtype == "bfloat16"
     assert {str(w.dtype) for w in twin.weights} == {"float32"}
     assert twin.output.dtype == "float32"
@@ -85,11 +123,11 @@ def test_bfloat16_twin_keeps_weights_and_output_in_float32(batch):
 
 def test_auto_precision_goes_by_the_flags_of_the_cpu(tmp_path, monkeypatch):
     cpu_info = tmp_path / "cpuinfo"
-    monkeypatch.setattr(fast, "_CPU_INFO", cpu_info)
+    monkeypatch.setattr(twins, "_CPU_INFO", cpu_info)
     monkeypatch.setattr(keras.distribution, "list_devices", lambda kind: [])
-    assert fast.choose_precision("auto") == "float32"
+    assert twins.choose_precision("auto") == "float32"
     cpu_info.write_text("flags : sse avx512_bf16 avx")
-    assert fast.choose_precision("auto") == "mixed_bfloat16"
+    assert twins.choose_precision("auto") == "mixed_bfloat16"
     cpu_info.write_text("flags : sse avx")
-    assert fast.choose_precision("auto") == "float32"
-    assert fast.choose_precision("mixed_bfloat16") == "mixed_bfloat16"
+    assert twins.choose_precision("auto") == "float32"
+    assert twins.choose_precision("mixed_bfloat16") == "mixed_bfloat16"

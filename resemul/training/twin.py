@@ -1,8 +1,9 @@
 """The model that takes the steps: the same function as the one saved, but faster.
 
 What is saved holds stock layers in float32. For training, a twin is made of it:
-batch normalisation through TensorFlow's fused kernel, and, if asked for, bfloat16
-arithmetic on float32 weights. Weights are copied between the two once per epoch.
+batch normalisation through TensorFlow's fused kernel, no gradient for biases that
+have none, and, if asked for, bfloat16 arithmetic on float32 weights. Weights are
+copied between the two once per epoch.
 """
 
 import logging
@@ -33,10 +34,12 @@ def make_training_twin(model: keras.Model, precision: str) -> keras.Model:
         config = layer.get_config()
         if precision == "mixed_bfloat16" and layer.name not in outputs:
             config["dtype"] = precision
-        return _fast_class(layer).from_config(config)
+        return _twin_class(layer).from_config(config)
 
     twin = keras.models.clone_model(model, clone_function=copy_layer)
     twin.set_weights(model.get_weights())
+    for name in _layers_before_normalization(model):
+        twin.get_layer(name).bias.trainable = False
     return twin
 
 
@@ -49,13 +52,37 @@ def choose_precision(precision: str) -> str:
     return chosen
 
 
-def _fast_class(layer: keras.Layer) -> type[keras.Layer]:
+def _twin_class(layer: keras.Layer) -> type[keras.Layer]:
     is_plain = type(layer) is keras.layers.BatchNormalization
     if is_plain and keras.backend.backend() == "tensorflow":
         from resemul.training.fused import FusedBatchNormalization
 
         return FusedBatchNormalization
     return type(layer)
+
+
+def _layers_before_normalization(model: keras.Model) -> set[str]:
+    """Linear layers with a bias whose output goes to one batch normalisation only.
+
+    That subtracts the bias again, so the gradient of the bias is zero. Computed, it is
+    a sum of numbers that cancel: rounding noise in float32, and in bfloat16 on a CPU,
+    where TensorFlow adds up in bfloat16, so large that biases drift and the running
+    means never catch up with them.
+    """
+    consumers: dict[str, list[keras.Layer]] = {}
+    for layer in model.layers:
+        if not isinstance(layer, keras.layers.InputLayer):
+            for tensor in keras.tree.flatten(layer.input):
+                producer = tensor._keras_history.operation.name
+                consumers.setdefault(producer, []).append(layer)
+    return {
+        layer.name
+        for layer in model.layers
+        if getattr(layer, "use_bias", False)
+        and getattr(layer, "activation", None) is keras.activations.linear
+        and [type(c) for c in consumers.get(layer.name, [])]
+        == [keras.layers.BatchNormalization]
+    }
 
 
 def _has_fast_bfloat16() -> bool:
