@@ -217,7 +217,8 @@ def test_reader_refuses_an_object_among_the_tensors(tmp_path):
         (storage(2), (0, (3,), (1,))),
         (storage(2), (1, (2,), (1,))),
         (storage(2), (0, (2,), (2,))),
-        # One number, claimed to be 10^12.
+        # One number, claimed to be many.
+        (storage(2), (0, (1000,), (0,))),
         (storage(2), (0, (10**6, 10**6), (0, 0))),
         (storage(2), (-1, (2,), (1,))),
         (storage(2), (0, (2,), (-1,))),
@@ -241,6 +242,12 @@ def test_reader_refuses_impossible_tensors(stored, layout, write, tmp_path):
     root = dictionary(weight=tensor(stored, *layout))
     path = write(tmp_path / "model.pth", root)
     with pytest.raises(WeightsError, match=r"model\.pth is no checkpoint"):
+        read_state_dict(path)
+
+
+def test_reader_refuses_a_storage_of_another_size_than_announced(tmp_path):
+    path = write_legacy(tmp_path / "model.pth", GOOD, bytes(12), num_items=3)
+    with pytest.raises(WeightsError, match="another size than announced"):
         read_state_dict(path)
 
 
@@ -271,8 +278,6 @@ def test_reader_refuses_archives_of_something_else(tmp_path):
         # A place in the memo that Python would allocate all places before.
         b"]r" + struct.pack("<I", 0xFFFFFFF0),
         b"]p4294967280\n",
-        # A class by its number in a registry.
-        b"\x82\x01",
         # Texts and bytes longer than the file.
         b"\x8d" + struct.pack("<Q", 1 << 40),
         b"\x96" + struct.pack("<Q", 1 << 40),
@@ -315,6 +320,13 @@ def test_reader_of_damaged_files_raises_its_own_error_only(name, tmp_path):
         except WeightsError:
             num_refused += 1
     assert num_refused > 30
+
+
+def test_reader_knows_no_classes_by_number(tmp_path):
+    # Python would take them from what other code of the process has registered.
+    path = write_zip(tmp_path / "model.pth", b"\x82\x01")
+    with pytest.raises(WeightsError, match="an unusual EXT1"):
+        read_state_dict(path)
 
 
 def test_messages_show_no_control_characters(tmp_path):
