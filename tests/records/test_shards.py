@@ -37,7 +37,9 @@ from resemul.records import write
 load_waveform = write.load_waveform
 
 def load(path, *args):
-    Path(os.environ["WORKER_PID_FILE"]).write_text(str(os.getpid()))
+    pid_file = Path(os.environ["WORKER_PID_FILE"])
+    if not pid_file.exists():
+        pid_file.write_text(str(os.getpid()))
     if "slow" in os.environ.get("WRITER", ""):
         time.sleep(0.4)
     if "once" in path.name and not Path("died").exists():
@@ -440,7 +442,9 @@ def test_a_build_killed_with_its_workers_goes_on_to_the_same_bytes(
     )
     folder = tiny_records / "tfrecord"
     pid_file = tmp_path / "worker.pid"
-    wait_until(lambda: any(folder.glob("*.tfrecord")) or process.poll() is not None)
+    wait_until(
+        lambda: any(folder.glob("*.tfrecord")) and any(folder.glob(".build/*.part"))
+    )
     worker = int(pid_file.read_text())
     assert is_running(worker)
     process.send_signal(signal.SIGKILL)
