@@ -16,10 +16,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "download": ("resemul.cli.download", "fetch, check and unpack a data set"),
     "demo-data": ("resemul.cli.demo_data", "write a small synthetic data set"),
     "verify": ("resemul.cli.verify", "check that every annotated file can be used"),
+    "describe": ("resemul.cli.describe", "count clips and tags in each split"),
     "build": ("resemul.cli.build", "turn audio into TFRecord shards"),
     "models": ("resemul.cli.models", "list the architectures"),
     "train": ("resemul.cli.train", "train a model in stages"),
     "eval": ("resemul.cli.eval", "score a model on the test split"),
+    "tag": ("resemul.cli.tag", "tag audio files with a trained model"),
     "excitations": ("resemul.cli.excitations", "extract a model's SE excitations"),
     "plot-excitations": (
         "resemul.cli.plot_excitations",
