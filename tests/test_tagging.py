@@ -75,7 +75,7 @@ def test_tag_waveform_pads_one_that_is_shorter_than_a_segment(tagger):
 
 def test_tag_file_decodes_and_tags(tagger, songs):
     # 10 * 0.4^2 / 2
-    assert tagger.tag_file(songs / "a-loud.mp3")[0] == pytest.approx(0.8, abs=0.05)
+    assert tagger.tag_file(songs / "a-loud.mp3")[0] == pytest.approx(0.8, abs=0.1)
 
 
 def test_tag_file_names_a_file_that_cannot_be_read(tagger, songs):
