@@ -2,15 +2,11 @@
 
 import csv
 import logging
-import multiprocessing
 import os
-import signal
-import threading
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -24,6 +20,7 @@ from resemul.datasets import Annotations
 from resemul.datasets.mtt import KNOWN_EMPTY_FILES
 from resemul.errors import AudioError, DatasetError, ResemulError
 from resemul.progress import Progress
+from resemul.workers import worker_pool
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +35,7 @@ STATUSES = (MISSING, UNREADABLE, SHORT, KNOWN_EMPTY)
 # is looked at again, one by one.
 _BATCH_FILES = 200
 
-Loader = Callable[[Path, int, float, str], np.ndarray]
+Loader = Callable[[Path, int, float | None, str], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -185,7 +182,7 @@ def _run(
     """Yields one result for each job, in any order."""
     position = 0
     while position < len(jobs):
-        with _start_pool(num_workers) as pool:
+        with worker_pool(num_workers) as pool:
             while position < len(jobs):
                 batch = jobs[position : position + _BATCH_FILES]
                 position += len(batch)
@@ -226,7 +223,7 @@ def _run_one_by_one(
 ) -> Iterator[Finding | None]:
     position = 0
     while position < len(jobs):
-        with _start_pool(1) as pool:
+        with worker_pool(1) as pool:
             _require_running(pool)
             for job in jobs[position:]:
                 position += 1
@@ -248,30 +245,3 @@ def _require_running(pool: ProcessPoolExecutor) -> None:
             "no audio file was decoded, because worker processes die at their start; "
             "is there enough memory? try --num-workers 1"
         ) from error
-
-
-@contextmanager
-def _start_pool(num_workers: int) -> Iterator[ProcessPoolExecutor]:
-    pool = ProcessPoolExecutor(
-        max_workers=num_workers,
-        # fork would copy locks that threads of this process may hold.
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-    )
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _start_worker() -> None:
-    """Leaves Ctrl-C to the parent, and ends with the parent however that ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_exit_after, args=(parent,), daemon=True).start()
-
-
-def _exit_after(parent: multiprocessing.process.BaseProcess) -> None:
-    parent.join()
-    os._exit(1)

@@ -90,8 +90,10 @@ class Manifest:
         ]
 
     def full_segments(self) -> int:
-        """Whole segments in a clip of full length."""
+        """Whole segments in a clip of full length, as `BuildConfig` counts them."""
         options = self.identity.options
+        if options["clip_seconds"] is None:
+            return options["min_segments"]
         num_read = int(options["clip_seconds"] * options["sample_rate"])
         return num_read // options["num_samples"]
 

@@ -194,6 +194,8 @@ def _find_finished(
 
 
 def _check_space(jobs: list[ShardJob], folder: Path, config: BuildConfig) -> None:
+    if config.clip_seconds is None:
+        return  # How long the files are is known when they have been decoded.
     num_clips = sum(len(job.tracks) for job in jobs)
     needed = num_clips * config.segments_per_clip * config.num_samples * 4
     free = shutil.disk_usage(folder).free

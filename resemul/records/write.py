@@ -70,6 +70,8 @@ def _load_segments(track: Track, job: ShardJob) -> np.ndarray:
             f"{config.min_segments * config.num_samples / config.sample_rate:.2f} s "
             "needed"
         )
+    if not len(segments):
+        return np.pad(waveform, (0, config.num_samples - len(waveform)))[None]
     return segments
 
 
