@@ -1,6 +1,12 @@
 """Every option of the package, with its default: the published system's."""
 
 from resemul.configs.build import BuildConfig
+from resemul.configs.dataset import (
+    ColumnsConfig,
+    DatasetConfig,
+    SplitConfig,
+    TagsConfig,
+)
 from resemul.configs.models import (
     BLOCK_NAMES,
     DFT_NAMES,
@@ -21,6 +27,8 @@ __all__ = [
     "DFT_NAMES",
     "POOL_NAMES",
     "BuildConfig",
+    "ColumnsConfig",
+    "DatasetConfig",
     "FCN4Config",
     "FCN5Config",
     "MultiScaleCNNConfig",
@@ -28,6 +36,8 @@ __all__ = [
     "PonsWaveformConfig",
     "SampleCNNConfig",
     "ShortChunkCNNConfig",
+    "SplitConfig",
+    "TagsConfig",
     "TrainConfig",
     "WonSampleCNNConfig",
 ]

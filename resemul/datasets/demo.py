@@ -7,9 +7,7 @@ names of MTT. Scores on it say that the programs work, and nothing about music.
 import csv
 import io
 import json
-import multiprocessing
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -40,6 +38,7 @@ _LEVEL_DB = {"quiet": (-31, -27), None: (-25, -21), "loud": (-19, -15)}
 _DAMAGED = (("6", "empty"), ("8", "cut_short"))
 
 DEMO_TAGS = (*SOURCES, "slow", "fast", "quiet", "loud")
+from resemul.workers import worker_pool
 
 # (waveform, Hz, bits per second) -> the bytes of an mp3 file.
 Encoder = Callable[[np.ndarray, int, int], bytes]
@@ -269,7 +268,6 @@ def _run_all(
                 write(clip)
                 progress.advance()
             return
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(min(num_workers, len(clips)), context) as pool:
+        with worker_pool(min(num_workers, len(clips))) as pool:
             for _ in pool.map(write, clips, chunksize=4):
                 progress.advance()

@@ -5,25 +5,23 @@ ISMIR 2009.
 """
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from resemul.datasets.tags import MTT_TOP_50, top_tags
-from resemul.datasets.track import Annotations, Track
+from resemul.configs.dataset import DatasetConfig, SplitConfig, TagsConfig
+from resemul.datasets.annotate import annotate
+from resemul.datasets.track import Annotations, Collection
 from resemul.errors import DatasetError
 
 ANNOTATIONS_FILE = "annotations_final.csv"
 AUDIO_FOLDER = "mp3"
 NUM_TAGS = 50
-# Tag columns of the published annotation file.
-NUM_ALL_TAGS = 188
 
-# The two splits in use. Both go by folder; they differ in the clips that have
-# none of the 50 tags. On the full MTT: 15,250 / 1,529 / 4,332 clips, and
-# 18,709 / 1,825 / 5,329.
-SPLIT_TAGGED = "mtt-tagged"
-SPLIT_ALL = "mtt-all"
+# Two splits are in use, mtt-tagged and mtt-all. Both go by folder; they differ in the
+# clips that have none of the 50 tags. On the full MTT: 15,250 / 1,529 / 4,332 clips,
+# and 18,709 / 1,825 / 5,329.
 
 # Empty (0 bytes) in the published archive.
 KNOWN_EMPTY_FILES = (
@@ -56,30 +54,56 @@ def load_tracks(
     Raises:
         DatasetError: the file is missing, or not what MTT's looks like.
     """
-    path = Path(data_dir) / ANNOTATIONS_FILE
+    collection, sha256 = _read(Path(data_dir))
+    tags = TagsConfig(num_tags=num_tags, keep_untagged=keep_untagged)
+    return annotate(collection, tags, SplitConfig(), NUM_TAGS, sha256)
+
+
+def load_annotations(config: DatasetConfig) -> Annotations:
+    """Reads the annotations under `config.data_dir` with other tags and splits.
+
+    Other splits than the one by folder leave out the files that are empty in the
+    published archive, so that 25,860 clips are split.
+
+    Raises:
+        DatasetError: as `load_tracks`, or tags or splits cannot be had.
+    """
+    collection, sha256 = _read(config.data_dir)
+    split = config.split
+    if split.rule in (None, "directory") and not split.lists and not split.groups_file:
+        has_own_labels = config.tags.file is not None or config.tags.merge is not None
+        known_source = None if has_own_labels else sha256
+        return annotate(collection, config.tags, split, NUM_TAGS, known_source)
+    collection = _without_empty_files(collection)
+    return annotate(collection, config.tags, split, NUM_TAGS)
+
+
+def _read(data_dir: Path) -> tuple[Collection, str]:
+    """All of the annotation file, and its SHA-256."""
+    path = data_dir / ANNOTATIONS_FILE
     table, sha256 = _read_table(path)
-    tag_columns = [c for c in table.columns if c not in (_ID_COLUMN, _PATH_COLUMN)]
-    tags = _choose_tags(table[tag_columns], num_tags)
-    labels = table[list(tags)].to_numpy("uint8")
-    tracks = [
-        Track(
-            clip_id=str(clip_id),
-            path=Path(mp3_path),
-            split=_split_of(path, mp3_path),
-            labels=row,
-        )
-        for clip_id, mp3_path, row in zip(
-            table[_ID_COLUMN], table[_PATH_COLUMN], labels, strict=True
-        )
-        if keep_untagged or row.any()
-    ]
-    return Annotations(
+    collection = Collection(
         dataset="mtt",
-        split_name=SPLIT_ALL if keep_untagged else SPLIT_TAGGED,
-        tags=tags,
-        tracks=tracks,
-        audio_dir=Path(data_dir) / AUDIO_FOLDER,
-        source_sha256=sha256,
+        source=path,
+        clip_ids=[str(clip_id) for clip_id in table[_ID_COLUMN]],
+        paths=[Path(mp3_path) for mp3_path in table[_PATH_COLUMN]],
+        labels=table.drop(columns=[_ID_COLUMN, _PATH_COLUMN]).astype("uint8"),
+        audio_dir=data_dir / AUDIO_FOLDER,
+        splits=[_split_of(path, mp3_path) for mp3_path in table[_PATH_COLUMN]],
+    )
+    return collection, sha256
+
+
+def _without_empty_files(collection: Collection) -> Collection:
+    empty = set(map(Path, KNOWN_EMPTY_FILES))
+    kept = [i for i, path in enumerate(collection.paths) if path not in empty]
+    assert collection.splits is not None
+    return replace(
+        collection,
+        clip_ids=[collection.clip_ids[i] for i in kept],
+        paths=[collection.paths[i] for i in kept],
+        labels=collection.labels.iloc[kept],
+        splits=[collection.splits[i] for i in kept],
     )
 
 
@@ -124,13 +148,6 @@ def _read_table(path: Path) -> tuple[pd.DataFrame, str]:
                 "on an earlier line; remove the duplicate row"
             )
     return table, sha256
-
-
-def _choose_tags(labels: pd.DataFrame, num_tags: int) -> tuple[str, ...]:
-    is_mtt = len(labels.columns) == NUM_ALL_TAGS and set(MTT_TOP_50) <= set(labels)
-    if is_mtt and num_tags == len(MTT_TOP_50):
-        return MTT_TOP_50
-    return top_tags(labels, num_tags)
 
 
 def _split_of(annotations: Path, mp3_path: str) -> str:

@@ -1,6 +1,16 @@
 """Which tags to learn, and in which order."""
 
+import logging
+from pathlib import Path
+
 import pandas as pd
+
+from resemul.configs.dataset import TagsConfig
+from resemul.datasets.merging import load_synonyms, merge_synonyms
+from resemul.datasets.tables import content_hash, read_lines
+from resemul.errors import DatasetError
+
+logger = logging.getLogger(__name__)
 
 # The 50 most frequent MTT tags, rarest first: the label order of the published
 # models. Three pairs tie (metal and female voice with 505 clips, female vocal and
@@ -16,6 +26,48 @@ MTT_TOP_50 = (
     "strings", "techno", "slow", "classical", "guitar",
 )  # fmt: skip
 
+# Tag columns of the published annotation file.
+NUM_ALL_MTT_TAGS = 188
+
+
+def select_tags(
+    labels: pd.DataFrame, config: TagsConfig, default_num_tags: int | None = None
+) -> tuple[pd.DataFrame, str]:
+    """Returns the columns to learn, in the order to learn them, and the rule's name.
+
+    The name is empty for the default: `default_num_tags`, or all. Labels with the
+    tags of MTT get the 50 published ones in the published order by default.
+
+    Raises:
+        DatasetError: a file of tags or synonyms is missing or names other tags.
+    """
+    parts = []
+    if config.merge is not None:
+        name, groups = load_synonyms(config.merge)
+        num_tags = len(labels.columns)
+        labels = merge_synonyms(labels, groups, config.merge_names)
+        if len(labels.columns) == num_tags:
+            logger.warning("%s merges nothing: no two of its synonyms are here", name)
+        suffix = "" if config.merge_names == "readable" else f"-{config.merge_names}"
+        parts.append(name + suffix)
+    if config.file is not None:
+        tags = _read_tags(config.file, labels)
+        parts.append(f"list-{content_hash(tags)}")
+    else:
+        num_tags = config.num_tags or default_num_tags or len(labels.columns)
+        tags = choose_top_tags(labels, num_tags)
+        if config.num_tags not in (None, default_num_tags) or config.merge is not None:
+            parts.append(f"top{len(tags)}")
+    return labels[list(tags)], "-".join(parts)
+
+
+def choose_top_tags(labels: pd.DataFrame, num_tags: int) -> tuple[str, ...]:
+    """`top_tags`, but for labels with the tags of MTT, of which 50 are known."""
+    is_mtt = len(labels.columns) == NUM_ALL_MTT_TAGS and set(MTT_TOP_50) <= set(labels)
+    if is_mtt and num_tags == len(MTT_TOP_50):
+        return MTT_TOP_50
+    return top_tags(labels, num_tags)
+
 
 def top_tags(labels: pd.DataFrame, num_tags: int) -> tuple[str, ...]:
     """Returns the `num_tags` most frequent tags, rarest first.
@@ -23,6 +75,23 @@ def top_tags(labels: pd.DataFrame, num_tags: int) -> tuple[str, ...]:
     `labels` has one column per tag, with 0 or 1. Of tags that are equally frequent
     the one later in the alphabet comes first.
     """
-    counts = labels.sum()
+    counts = labels.sum().astype(int)  # unsigned sums cannot be negated
     by_frequency = sorted(counts.index, key=lambda tag: (-counts[tag], tag))
     return tuple(by_frequency[:num_tags][::-1])
+
+
+def _read_tags(path: Path, labels: pd.DataFrame) -> tuple[str, ...]:
+    """Reads one tag per line; their order is the order of the labels."""
+    tags = tuple(line for _, line in read_lines(path))
+    unknown = [tag for tag in tags if tag not in labels.columns]
+    if unknown:
+        raise DatasetError(
+            f"{path}: no clip can have the tag {', '.join(map(repr, unknown))}; the "
+            f"annotations have {', '.join(map(repr, labels.columns[:20]))}"
+        )
+    if not tags:
+        raise DatasetError(f"{path} names no tag")
+    repeated = [tag for i, tag in enumerate(tags) if tag in tags[:i]]
+    if repeated:
+        raise DatasetError(f"{path}: {repeated[0]!r} is there twice")
+    return tags

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from resemul.constants import SPLITS
 
@@ -35,7 +36,8 @@ class Annotations:
     tags: tuple[str, ...]
     tracks: list[Track]
     audio_dir: Path
-    # SHA-256 of the annotation file: what the tracks were read from.
+    # SHA-256 of what the tracks were read from: of the annotation file where that
+    # and the split's name say it all, else of the tracks themselves.
     source_sha256: str
 
     def split_sizes(self) -> dict[str, int]:
@@ -44,3 +46,25 @@ class Annotations:
             split: sum(track.split == split for track in self.tracks)
             for split in SPLITS
         }
+
+
+@dataclass(frozen=True)
+class Collection:
+    """What annotations say, before tags are chosen and clips are split.
+
+    `clip_ids`, `paths` (relative to `audio_dir`), `splits`, `groups` and the rows of
+    `labels` (uint8, 0 or 1, a column per tag in the order of the file) belong
+    together. `splits` is None where the annotations split nothing, `groups` where
+    they know no groups.
+    """
+
+    dataset: str
+    # The file or folder that messages name.
+    source: Path
+    clip_ids: list[str]
+    paths: list[Path]
+    labels: pd.DataFrame
+    audio_dir: Path
+    splits: list[str] | None = None
+    groups: list[str] | None = None
+    group_name: str = ""

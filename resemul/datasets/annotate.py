@@ -1,0 +1,127 @@
+"""From what annotations say to the tracks of a build: tags chosen, clips split."""
+
+import hashlib
+import logging
+
+import numpy as np
+
+from resemul.configs.dataset import SplitConfig, TagsConfig
+from resemul.constants import SPLITS
+from resemul.datasets.splits import assign_splits
+from resemul.datasets.tags import select_tags
+from resemul.datasets.track import Annotations, Collection, Track
+from resemul.errors import DatasetError
+
+logger = logging.getLogger(__name__)
+
+
+def annotate(
+    collection: Collection,
+    tags: TagsConfig,
+    split: SplitConfig,
+    default_num_tags: int | None = None,
+    source_sha256: str | None = None,
+) -> Annotations:
+    """Chooses tags and splits clips.
+
+    Clips are split before those without a tag are dropped, so a clip is in the same
+    split whatever tags are chosen.
+
+    Args:
+        collection: what to choose from.
+        tags: which tags; MTT drops clips without any, the others keep them.
+        split: how to split.
+        default_num_tags: how many tags there are if `tags` does not say so.
+        source_sha256: of a file that, with the names of split and tags, says all.
+
+    Raises:
+        DatasetError: a tag has no clip, a split has none, or a rule does not fit.
+    """
+    labels, tag_rule = select_tags(collection.labels, tags, default_num_tags)
+    splits, split_rule = assign_splits(collection, split)
+    is_mtt = collection.dataset == "mtt"
+    keep_untagged = not is_mtt if tags.keep_untagged is None else tags.keep_untagged
+    tracks = [
+        Track(clip_id=clip_id, path=path, split=clip_split, labels=row)
+        for clip_id, path, clip_split, row in zip(
+            collection.clip_ids,
+            collection.paths,
+            splits,
+            labels.to_numpy("uint8"),
+            strict=True,
+        )
+        if clip_split is not None and (keep_untagged or row.any())
+    ]
+    parts = [split_rule, "all" if keep_untagged else "tagged", tag_rule]
+    annotations = Annotations(
+        dataset=collection.dataset,
+        split_name="-".join(filter(None, parts)),
+        tags=tuple(labels.columns),
+        tracks=tracks,
+        audio_dir=collection.audio_dir,
+        source_sha256=source_sha256 or _fingerprint(tracks),
+    )
+    if not is_mtt:
+        # A part of MTT keeps the tags of MTT, which published weights need.
+        _require_examples(annotations, collection)
+    if source_sha256 is None:
+        _require_clips(annotations, collection, split)
+        _warn_of_rare_tags(annotations)
+    return annotations
+
+
+def _fingerprint(tracks: list[Track]) -> str:
+    """SHA-256 of all that is known of the tracks."""
+    digest = hashlib.sha256()
+    for track in tracks:
+        fields = (track.clip_id, track.path.as_posix(), track.split)
+        digest.update(repr(fields).encode() + track.labels.tobytes())
+    return digest.hexdigest()
+
+
+def _require_examples(annotations: Annotations, collection: Collection) -> None:
+    positives = _positives(annotations, SPLITS)
+    without = [t for t, n in zip(annotations.tags, positives, strict=True) if not n]
+    if without:
+        raise DatasetError(
+            f"{collection.source}: no clip has the tag "
+            f"{', '.join(map(repr, without))}; leave it out, or list the tags to learn "
+            "in a file: --tags FILE"
+        )
+
+
+def _require_clips(
+    annotations: Annotations, collection: Collection, split: SplitConfig
+) -> None:
+    """A split may be empty if a ratio says so, or if there are only test clips."""
+    sizes = annotations.split_sizes()
+    empty = [name for name in SPLITS if not sizes[name]]
+    is_for_test_only = not sizes["train"] and not sizes["val"] and sizes["test"]
+    wanted = "0" in (split.ratio or "").replace("/", ":").split(":")
+    if empty and not (is_for_test_only or wanted):
+        found = ", ".join(f"{name} {sizes[name]}" for name in SPLITS)
+        raise DatasetError(
+            f"{collection.source}: the split {annotations.split_name} leaves no clip "
+            f"for {' and '.join(empty)} ({found})"
+        )
+
+
+def _warn_of_rare_tags(annotations: Annotations) -> None:
+    sizes = annotations.split_sizes()
+    for split in SPLITS:
+        positives = _positives(annotations, (split,))
+        without = [t for t, n in zip(annotations.tags, positives, strict=True) if not n]
+        if sizes[split] and without:
+            logger.warning(
+                "no %s clip has the tag %s: it cannot be %s",
+                split,
+                ", ".join(without),
+                "learned" if split == "train" else "scored there",
+            )
+
+
+def _positives(annotations: Annotations, splits: tuple[str, ...]) -> np.ndarray:
+    """Clips of some splits that have each of the tags: int64 `(tags,)`."""
+    chosen = [track.labels for track in annotations.tracks if track.split in splits]
+    shape = (len(chosen), len(annotations.tags))
+    return np.array(chosen, "int64").reshape(shape).sum(axis=0)
