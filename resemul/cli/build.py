@@ -1,89 +1,121 @@
 """`resemul build`: audio files to TFRecord shards."""
 
 import argparse
+import math
 import os
 from pathlib import Path
 
-from resemul.cli.options import add_data_dir, new_parser
+from resemul.cli.dataset_options import add_dataset_options, dataset_config
+from resemul.cli.options import new_parser
 from resemul.configs import BuildConfig
+from resemul.constants import SPLITS
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The options of `resemul build`."""
     parser = new_parser(
-        "Decodes the mp3 files of MagnaTagATune, cuts them into segments and writes "
-        "TFRecord shards to <data-dir>/tfrecord.",
+        "Decodes the audio files of MagnaTagATune, or of any other collection, cuts "
+        "them into segments and writes TFRecord shards to <data-dir>/tfrecord.",
         "A stopped build goes on where it was when the same command is given again.",
     )
-    add_data_dir(parser)
-    parser.add_argument(
+    add_dataset_options(parser)
+    _add_records(parser.add_argument_group("records"))
+    return parser
+
+
+def _add_records(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
         "--sample-rate",
         type=int,
         default=BuildConfig.sample_rate,
         metavar="N",
         help="Hz, to which the audio is resampled",
     )
-    parser.add_argument(
+    group.add_argument(
         "--num-samples",
         type=int,
         default=BuildConfig.num_samples,
         metavar="N",
         help="samples in a segment",
     )
-    parser.add_argument(
+    group.add_argument(
         "--num-audios-per-shard",
         type=int,
         default=BuildConfig.num_audios_per_shard,
         metavar="N",
         help="clips in a shard",
     )
-    parser.add_argument(
+    group.add_argument(
+        "--clip-seconds",
+        type=_parse_seconds,
+        metavar="S",
+        help="how much of each file to read, or 'all' (default: "
+        f"{BuildConfig.clip_seconds:g} for mtt, else all)",
+    )
+    group.add_argument(
         "--min-segments",
         type=int,
-        default=BuildConfig.min_segments,
         metavar="N",
-        help="skip clips with fewer whole segments than this",
+        help="skip clips with fewer whole segments than this; 0 pads clips that are "
+        f"shorter than one with silence (default: {BuildConfig.min_segments} for mtt, "
+        "else 0)",
     )
-    parser.add_argument(
+    group.add_argument(
         "--decoder",
         default=BuildConfig.decoder,
         choices=["pyav", "madmom"],
         help="library that decodes; both give the same samples",
     )
-    parser.add_argument(
-        "--keep-untagged",
-        action="store_true",
-        help="keep clips with none of the tags: the split mtt-all, not mtt-tagged",
-    )
-    parser.add_argument(
+    group.add_argument(
         "--num-workers",
         type=int,
         default=os.cpu_count() or 1,
         metavar="N",
         help="processes; the records are the same for any number",
     )
-    parser.add_argument(
+    group.add_argument(
         "--overwrite",
         action="store_true",
         help="delete what an earlier build left in <data-dir>/tfrecord",
     )
-    return parser
+
+
+def _parse_seconds(text: str) -> float | str:
+    if text == "all":
+        return text
+    seconds = float(text)
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a length in seconds, got {text}")
+    return seconds
+
+
+def _build_config(args: argparse.Namespace) -> BuildConfig:
+    """MTT's clips are cut as the published system cut them, all others kept whole."""
+    is_mtt = args.dataset == "mtt"
+    clip_seconds = args.clip_seconds
+    if clip_seconds is None:
+        clip_seconds = BuildConfig.clip_seconds if is_mtt else "all"
+    min_segments = args.min_segments
+    if min_segments is None:
+        min_segments = BuildConfig.min_segments if is_mtt else 0
+    return BuildConfig(
+        sample_rate=args.sample_rate,
+        num_samples=args.num_samples,
+        clip_seconds=None if clip_seconds == "all" else clip_seconds,
+        num_audios_per_shard=args.num_audios_per_shard,
+        min_segments=min_segments,
+        decoder=args.decoder,
+    )
 
 
 def main(args: argparse.Namespace) -> int:
     """Builds the shards and prints what they hold."""
-    config = BuildConfig(
-        sample_rate=args.sample_rate,
-        num_samples=args.num_samples,
-        num_audios_per_shard=args.num_audios_per_shard,
-        min_segments=args.min_segments,
-        decoder=args.decoder,
-    )
-    from resemul.constants import SPLITS
-    from resemul.datasets import DATASETS
+    config = _build_config(args)
+    dataset = dataset_config(args)
+    from resemul.datasets import load_annotations
     from resemul.records import RECORDS_FOLDER, write_shards
 
-    annotations = DATASETS["mtt"](args.data_dir, keep_untagged=args.keep_untagged)
+    annotations = load_annotations(dataset)
     folder: Path = args.data_dir / RECORDS_FOLDER
     manifest = write_shards(
         annotations, folder, config, max(1, args.num_workers), args.overwrite
