@@ -12,7 +12,7 @@ PACKAGE = Path(resemul.__file__).parent
 
 # A module may import from rows above its own and from its own folder.
 ROWS = (
-    {"constants", "errors", "configs", "progress", "quiet", "registration"},
+    {"constants", "errors", "configs", "progress", "quiet", "registration", "workers"},
     {"audio", "datasets", "models", "downloads", "metrics"},
     {"records", "cleaning", "weights", "verification"},
     {"checkpoints", "prediction"},

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from resemul import verification
+from resemul import verification, workers
 from resemul.configs import BuildConfig
 from resemul.datasets import Annotations, Track
 from resemul.datasets.mtt import KNOWN_EMPTY_FILES
@@ -169,7 +169,7 @@ def test_verify_does_not_blame_files_for_a_wrong_decoder(tmp_path, load):
 
 def test_verify_says_so_if_no_worker_starts(tmp_path, load, monkeypatch):
     monkeypatch.setattr(
-        verification, "_start_worker", sys.modules["loader_for_tests"].start_and_die
+        workers, "_start_worker", sys.modules["loader_for_tests"].start_and_die
     )
     write_bytes(tmp_path / "0/a.mp3", b"x")
     with pytest.raises(DatasetError, match="worker processes die at their start"):

@@ -18,6 +18,7 @@ from resemul.datasets.demo_sounds import SAMPLE_RATE, SOURCES, render_clip
 from resemul.datasets.mtt import ANNOTATIONS_FILE, AUDIO_FOLDER
 from resemul.errors import ConfigError, DatasetError
 from resemul.progress import Progress
+from resemul.workers import worker_pool
 
 MARKER_FILE = "demo.json"
 NUM_CLIPS = 192
@@ -38,7 +39,6 @@ _LEVEL_DB = {"quiet": (-31, -27), None: (-25, -21), "loud": (-19, -15)}
 _DAMAGED = (("6", "empty"), ("8", "cut_short"))
 
 DEMO_TAGS = (*SOURCES, "slow", "fast", "quiet", "loud")
-from resemul.workers import worker_pool
 
 # (waveform, Hz, bits per second) -> the bytes of an mp3 file.
 Encoder = Callable[[np.ndarray, int, int], bytes]

@@ -2,13 +2,9 @@
 
 import dataclasses
 import logging
-import multiprocessing
-import os
-import signal
-import threading
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
@@ -16,6 +12,7 @@ from resemul.errors import DatasetError
 from resemul.records.manifest import ShardResult
 from resemul.records.plan import ShardJob
 from resemul.records.write import CURRENT_CLIP_SUFFIX, write_shard
+from resemul.workers import worker_pool
 
 logger = logging.getLogger(__name__)
 
@@ -86,13 +83,7 @@ def _run_batch(
     jobs: list[ShardJob], folder: Path, state_folder: Path, num_workers: int
 ) -> Iterator[ShardResult]:
     """Yields results until all are there or a worker dies."""
-    pool = ProcessPoolExecutor(
-        max_workers=min(num_workers, len(jobs)),
-        # fork would copy TensorFlow's threads in an unknown state.
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-    )
-    try:
+    with worker_pool(min(num_workers, len(jobs))) as pool:
         futures: list[Future[ShardResult]] = [
             pool.submit(write_shard, job, folder, state_folder) for job in jobs
         ]
@@ -102,21 +93,6 @@ def _run_batch(
             except BrokenProcessPool:
                 continue
             yield result
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _start_worker() -> None:
-    """Leaves Ctrl-C to the parent, and ends with the parent however that ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_exit_after, args=(parent,), daemon=True).start()
-
-
-def _exit_after(parent: multiprocessing.process.BaseProcess) -> None:
-    parent.join()
-    os._exit(1)
 
 
 def _marker(job: ShardJob, state_folder: Path) -> Path:
