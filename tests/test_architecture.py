@@ -16,7 +16,7 @@ ROWS = (
     {"audio", "datasets", "models", "downloads", "metrics"},
     {"records", "cleaning", "weights", "verification"},
     {"checkpoints", "prediction"},
-    {"training", "evaluation", "excitations", "tagging"},
+    {"training", "evaluation", "excitations", "tagging", "export"},
     {"server"},
     {"cli"},
 )
@@ -28,11 +28,13 @@ OUTSIDE = {"__init__", "__main__"}
 HOMES = {
     "av": {"audio"},
     "madmom": {"audio"},
-    "tensorflow": {"records", "training"},
+    "tensorflow": {"records", "training", "export"},
     "sklearn": {"metrics"},
     "torch": {"weights"},
     "h5py": {"weights"},
     "matplotlib": {"excitations"},
+    "onnx": {"export"},
+    "onnxruntime": {"export"},
     "argparse": {"cli"},
 }
 # Models must run on every backend of Keras, so they know none of them.

@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "resemul.cli.import_weights",
         "turn a published model into a .keras file",
     ),
+    "export": ("resemul.cli.export", "write a model for another runtime"),
     "pretrained": ("resemul.cli.pretrained", "list and fetch published models"),
 }
 

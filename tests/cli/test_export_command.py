@@ -1,0 +1,42 @@
+import re
+
+import pytest
+
+from resemul import cli
+
+
+@pytest.fixture
+def model_file(tmp_path):
+    from resemul.checkpoints import ModelCard, save_model
+    from resemul.models import build_model
+
+    options = {"block": "se", "init_features": 2, "alpha": 1}
+    model = build_model("sample_cnn", 2, **options)
+    card = ModelCard("sample_cnn", options, ["a", "b"], 22_050, 59_049)
+    save_model(model, card, tmp_path / "model.keras")
+    return tmp_path / "model.keras"
+
+
+def test_export_prints_the_largest_difference(model_file, capsys):
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    assert cli.run(["export", str(model_file), "--format", "onnx"]) == 0
+    target = model_file.with_suffix(".onnx")
+    assert re.fullmatch(
+        rf"{target}: probabilities differ by at most \d\.\de-\d\d "
+        r"\(1 segments of noise\)\n",
+        capsys.readouterr().out,
+    )
+    assert target.is_file()
+
+
+def test_export_refuses_audio_that_is_too_short(model_file, tmp_path, capsys):
+    import numpy as np
+
+    from resemul.audio.encode import encode_mp3
+
+    audio = tmp_path / "short.mp3"
+    audio.write_bytes(encode_mp3(np.zeros(16_000, "float32"), 16_000, 32_000))
+    argv = ["export", str(model_file), "--format", "onnx", "--audio", str(audio)]
+    assert cli.run(argv) == 1
+    assert "this model needs 2.7 s" in capsys.readouterr().err
