@@ -50,10 +50,9 @@ def read_collection(config: DatasetConfig) -> Collection:
         raise DatasetError(f"{root} holds no folder with audio; one per tag is needed")
     if left_out:
         logger.warning(
-            "%d files under %s are left out, not audio or in no tag's folder; "
-            "the first: %s",
-            len(left_out),
+            "left out under %s, not audio or in no tag's folder: %d; the first: %s",
             root,
+            len(left_out),
             left_out[0],
         )
     of_tag = np.array([[path.parts[0] == tag for tag in tags] for path in kept])
