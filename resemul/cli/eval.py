@@ -110,10 +110,10 @@ def main(args: argparse.Namespace) -> int:
 def _clips(records: "RecordSet") -> Iterator[Any]:
     """The test clips; shows how far it is."""
     from resemul.progress import Progress
-    from resemul.records import load_clips
+    from resemul.records import iterate_clips
 
     with Progress(records.num_clips["test"], "clips", "eval") as progress:
-        for clip in load_clips(records).as_numpy_iterator():
+        for clip in iterate_clips(records):
             yield clip
             progress.advance()
 

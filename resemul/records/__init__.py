@@ -7,7 +7,12 @@ from resemul.quiet import import_tensorflow
 import_tensorflow()
 
 from resemul.records.manifest import Manifest
-from resemul.records.pipeline import load_clips, load_segments, load_training_segments
+from resemul.records.pipeline import (
+    iterate_clips,
+    load_clips,
+    load_segments,
+    load_training_segments,
+)
 from resemul.records.plan import ShardJob, plan_shards
 from resemul.records.record_set import RECORDS_FOLDER, RecordSet, read_record_set
 from resemul.records.shards import write_shards
@@ -17,6 +22,7 @@ __all__ = [
     "Manifest",
     "RecordSet",
     "ShardJob",
+    "iterate_clips",
     "load_clips",
     "load_segments",
     "load_training_segments",

@@ -1,6 +1,6 @@
 """Shards in, batches out, as `tf.data`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -83,6 +83,21 @@ def load_clips(records: RecordSet) -> tf.data.Dataset:
         )
         .prefetch(tf.data.AUTOTUNE)
     )
+
+
+def iterate_clips(records: RecordSet) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The pairs of `load_clips` as arrays.
+
+    Raises:
+        DatasetError: a record is damaged.
+    """
+    try:
+        yield from load_clips(records).as_numpy_iterator()
+    except tf.errors.OpError as error:
+        raise DatasetError(
+            f"a record in the test shards in {records.folder} is damaged; delete these "
+            "shards and run 'resemul build' again, it rewrites what is missing"
+        ) from error
 
 
 def _decode_batches(dataset: tf.data.Dataset, records: RecordSet) -> tf.data.Dataset:

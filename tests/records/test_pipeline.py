@@ -9,7 +9,12 @@ import pytest
 import tensorflow as tf
 
 from resemul.errors import DatasetError
-from resemul.records import load_clips, load_segments, load_training_segments
+from resemul.records import (
+    iterate_clips,
+    load_clips,
+    load_segments,
+    load_training_segments,
+)
 from resemul.records.plan import shard_file
 from resemul.records.record_set import RecordSet
 from resemul.records.schema import encode_clip, encode_segment
@@ -142,6 +147,21 @@ def test_load_clips_gives_clips_of_different_lengths_in_order(records):
     assert [waveforms[0, 0] for waveforms, _ in clips] == [0, 1, 2, 3, 4, 5]
     for number, (_, labels) in enumerate(clips):
         np.testing.assert_array_equal(labels, labels_of(number))
+
+
+def test_iterate_clips_gives_the_clips_as_arrays(records):
+    numbers = [int(waveforms[0, 0]) for waveforms, _ in iterate_clips(records)]
+    assert numbers == [0, 1, 2, 3, 4, 5]
+
+
+def test_iterate_clips_names_the_folder_of_a_damaged_shard(records):
+    path = records.files["test"][1]
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DatasetError, match="is damaged; delete") as error:
+        list(iterate_clips(records))
+    assert str(records.folder) in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,28 @@ def test_plan_shards_keeps_the_order_of_the_annotations_inside_a_shard():
         assert numbers == sorted(numbers)
 
 
+def test_plan_shards_deals_as_the_published_system():
+    """The rule said again, with the global generator that the original seeded."""
+    sizes = {"train": 47, "val": 12, "test": 33}
+    state = np.random.get_state()
+    np.random.seed(0)
+    expected = {}
+    for split, size in sizes.items():
+        num_shards = size // 10
+        shards = list(range(num_shards)) * 10
+        shards += [i % num_shards for i in range(size % 10)]
+        for i, shard in enumerate(np.random.permutation(shards)):
+            expected.setdefault((split, shard), []).append(f"{split}{i}")
+    np.random.set_state(state)
+    found = [[track.clip_id for track in job.tracks] for job in plan(**sizes)]
+    assert found == [expected[key] for key in sorted(expected, key=key_of_shard)]
+
+
+def key_of_shard(key):
+    split, shard = key
+    return ("train", "val", "test").index(split), shard
+
+
 def test_plan_shards_names_the_files():
     files = [job.file for job in plan(train=20, val=10, test=10)]
     assert files == [
