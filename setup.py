@@ -27,6 +27,7 @@ setup(
         "madmom": ["madmom>=0.16.1", "cython>=3", "setuptools>=65"],
         "notebook": ["jupyter>=1", "nbclient>=0.10", "ipykernel>=6"],
         "parquet": ["pyarrow>=15"],
+        "export": ["onnx>=1.16", "onnxruntime>=1.18"],
         "test": [
             "pytest>=8",
             "ruff>=0.15",
@@ -36,6 +37,8 @@ setup(
             "nbformat>=5.10",
             "ipykernel>=6",
             "pyarrow>=15",
+            "onnx>=1.16",
+            "onnxruntime>=1.18",
         ],
     },
     entry_points={"console_scripts": ["resemul = resemul.cli:run"]},

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from resemul.audio import load_waveform, split_segments
-from resemul.checkpoints import ModelCard, load_model
+from resemul.checkpoints import ModelCard, install_pretrained, load_model
 from resemul.errors import AudioError
 from resemul.prediction import BATCH_SIZE, predict_clips
 
@@ -36,6 +36,16 @@ class Tagger:
     def from_file(cls, path: Path) -> "Tagger":
         """Loads a model file and its card."""
         return cls(*load_model(path))
+
+    @classmethod
+    def from_pretrained(cls, name: str) -> "Tagger":
+        """Loads published weights, fetching them the first time.
+
+        Raises:
+            WeightsError: no such name.
+            DownloadError: the weights are not there yet and cannot be fetched.
+        """
+        return cls.from_file(install_pretrained(name))
 
     @property
     def tags(self) -> tuple[str, ...]:

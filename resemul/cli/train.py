@@ -157,7 +157,8 @@ def main(args: argparse.Namespace) -> int:
             f"stage {stage['stage']}: learning rate {stage['lr']:g}, "
             f"{stage['num_epochs']} epochs, val_loss {stage['val_loss']:.4f}, "
             f"test ROC AUC {test['test_roc_auc']:.4f}, "
-            f"PR AUC {test['test_pr_auc']:.4f}"
+            f"PR AUC {test['test_pr_auc']:.4f} "
+            f"({run.card.split_name}, {test['test_clips']} clips)"
         )
     print(f"best model: {run.best}")
     return 0
