@@ -40,7 +40,9 @@ def run(argv: Sequence[str] | None = None) -> int:
     """Runs `argv` (default: the process's arguments); returns the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] not in COMMANDS:
-        _build_overview().parse_args(arguments or ["--help"])
+        # Ends the process: with the help, the version, or what is wrong.
+        _build_overview().parse_args(arguments[:1] or ["--help"])
+        _build_overview().error(f"expected a command, got {arguments[0]!r}")
     return run_command(arguments[0], arguments[1:])
 
 

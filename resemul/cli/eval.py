@@ -4,11 +4,11 @@ import argparse
 import csv
 import json
 import math
-from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from resemul.cli.clips import iterate_test_clips
 from resemul.cli.options import (
     add_data_dir,
     new_parser,
@@ -92,7 +92,7 @@ def main(args: argparse.Namespace) -> int:
             )
         scores = evaluate(
             model,
-            _clips(records),
+            iterate_test_clips(records, "eval"),
             records.tags,
             batch_size=args.batch_size or BATCH_SIZE,
             num_bootstrap=args.bootstrap,
@@ -105,17 +105,6 @@ def main(args: argparse.Namespace) -> int:
     else:
         _print_text(scores, records, num_skipped, args.per_tag)
     return 0
-
-
-def _clips(records: "RecordSet") -> Iterator[Any]:
-    """The test clips; shows how far it is."""
-    from resemul.progress import Progress
-    from resemul.records import iterate_clips
-
-    with Progress(records.num_clips["test"], "clips", "eval") as progress:
-        for clip in iterate_clips(records):
-            yield clip
-            progress.advance()
 
 
 def _count_skipped(records: "RecordSet", data_dir: Path) -> int:

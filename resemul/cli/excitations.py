@@ -4,15 +4,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from resemul.cli.clips import iterate_test_clips
 from resemul.cli.options import add_data_dir, new_parser
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import numpy as np
     import pandas as pd
-
-    from resemul.records import RecordSet
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -60,17 +56,6 @@ def _extract(args: argparse.Namespace) -> "pd.DataFrame":
     build_excitation_model(model)  # an unfit model is told before the records are read
     records = read_record_set(args.data_dir)
     check_fits(card, records)
-    return extract_excitations(model, iterate_clips(records), records.tags)
-
-
-def iterate_clips(
-    records: "RecordSet",
-) -> "Iterator[tuple[np.ndarray, np.ndarray]]":
-    """Yields segments and labels of the test clips, and shows how far it is."""
-    from resemul.progress import Progress
-    from resemul.records import load_clips
-
-    with Progress(records.num_clips["test"], "clips", "excitations") as progress:
-        for clip in load_clips(records).as_numpy_iterator():
-            yield clip
-            progress.advance()
+    return extract_excitations(
+        model, iterate_test_clips(records, "excitations"), records.tags
+    )

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from resemul.cli.clips import iterate_test_clips
 from resemul.cli.options import add_data_dir, new_parser
 from resemul.errors import ConfigError, DatasetError
 
@@ -96,7 +97,6 @@ def _draw_means(means: "pd.DataFrame", tags: list[str]) -> dict[str, "Figure"]:
 
 def _draw_loudness(args: argparse.Namespace) -> "Figure":
     from resemul.checkpoints import check_fits, load_model
-    from resemul.cli.excitations import iterate_clips
     from resemul.excitations import loudness_slopes, measure_loudness
     from resemul.excitations.plots import plot_loudness
     from resemul.records import read_record_set
@@ -104,7 +104,7 @@ def _draw_loudness(args: argparse.Namespace) -> "Figure":
     model, card = load_model(args.model)
     records = read_record_set(args.data_dir)
     check_fits(card, records)
-    measured = measure_loudness(model, iterate_clips(records))
+    measured = measure_loudness(model, iterate_test_clips(records, "loudness"))
     fit = loudness_slopes(measured)
     print(
         f"first block, {len(measured.loudness_db)} segments: {fit.num_positive} "
