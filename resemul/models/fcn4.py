@@ -7,10 +7,10 @@ ISMIR 2016, https://arxiv.org/abs/1606.00298, as ported to MindSpore's model zoo
 import keras
 
 from resemul.configs import FCN4Config
-from resemul.errors import ConfigError
-from resemul.models.frontends import LogMel
+from resemul.models.frontends import LogMel, require_frames
 
 NUM_BANDS = 96
+HOP = 256
 # Channels in multiples of the first layer's, and pooling as (bands, frames).
 LAYERS = ((1, (2, 4)), (3, (4, 5)), (6, (3, 8)), (16, None))
 # Frames that the pools reduce to one.
@@ -57,10 +57,11 @@ def fcn4(num_tags: int, config: FCN4Config) -> keras.Model:
 
 def _spectrogram(waveform: keras.KerasTensor, config: FCN4Config) -> keras.KerasTensor:
     """As librosa's `amplitude_to_db` makes it of a power: twice the usual decibels."""
+    require_frames(config.num_samples, HOP, MIN_FRAMES)
     x = LogMel(
         config.sample_rate,
         fft_size=512,
-        hop=256,
+        hop=HOP,
         num_bands=NUM_BANDS,
         log="amplitude_db",
         floor=1e-5,
@@ -68,11 +69,6 @@ def _spectrogram(waveform: keras.KerasTensor, config: FCN4Config) -> keras.Keras
         dft=config.dft,
         name="log_mel",
     )(waveform)
-    if x.shape[2] < MIN_FRAMES:
-        raise ConfigError(
-            f"num_samples must give at least {MIN_FRAMES} frames, "
-            f"{config.num_samples} gives {x.shape[2]}"
-        )
     return keras.layers.Reshape((*x.shape[1:], 1), name="add_channel")(x)
 
 

@@ -27,7 +27,9 @@ def fcn5(num_tags: int, config: FCN5Config) -> keras.Model:
     Input is float32 in [-1, 1]; output is one independent probability per tag.
     """
     waveform = keras.Input((config.num_samples,), name="waveform")
-    x = normalised_decibels(waveform, config.sample_rate, config.num_bands, config.dft)
+    x = normalised_decibels(
+        waveform, config.sample_rate, config.num_bands, config.dft, FRAMES_PER_OUTPUT
+    )
     # (batch, 96, 1813, 1)
     _check_size(x, config)
     for number, (width, pool) in enumerate(LAYERS, start=1):
@@ -50,8 +52,8 @@ def _check_size(x: keras.KerasTensor, config: FCN5Config) -> None:
             f"num_bands must be {BANDS_PER_OUTPUT} to {2 * BANDS_PER_OUTPUT - 1}, "
             f"got {bands}"
         )
-    if frames // FRAMES_PER_OUTPUT != 1:
+    if frames >= 2 * FRAMES_PER_OUTPUT:
         raise ConfigError(
-            f"num_samples must give {FRAMES_PER_OUTPUT} to "
-            f"{2 * FRAMES_PER_OUTPUT - 1} frames, {config.num_samples} gives {frames}"
+            f"num_samples must give at most {2 * FRAMES_PER_OUTPUT - 1} frames, "
+            f"{config.num_samples} gives {frames}; longer clips are to be cut"
         )

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from resemul.errors import ConfigError
 from resemul.models.mel import mel_filter_bank
 from resemul.models.pytorch_style import BN_EPSILON, BN_MOMENTUM
 
@@ -170,13 +171,18 @@ class LogMel(keras.layers.Layer):
 
 
 def normalised_decibels(
-    waveform: keras.KerasTensor, sample_rate: int, num_bands: int, dft: str
+    waveform: keras.KerasTensor,
+    sample_rate: int,
+    num_bands: int,
+    dft: str,
+    min_frames: int,
 ) -> keras.KerasTensor:
     """The input of the SMC 2020 models: an image `(batch, bands, frames, 1)`.
 
     Torchaudio's default spectrogram in decibels, with one mean and one variance for
     the whole of it (layer `spec_bn`).
     """
+    require_frames(waveform.shape[1], 256, min_frames)
     x = LogMel(
         sample_rate,
         fft_size=512,
@@ -192,6 +198,16 @@ def normalised_decibels(
     return keras.layers.BatchNormalization(
         momentum=BN_MOMENTUM, epsilon=BN_EPSILON, dtype="float32", name="spec_bn"
     )(x)
+
+
+def require_frames(num_samples: int, hop: int, minimum: int) -> None:
+    """Raises a `ConfigError` unless there are `minimum` centred frames."""
+    num_frames = num_samples // hop + 1
+    if num_frames < minimum:
+        raise ConfigError(
+            f"num_samples must be at least {(minimum - 1) * hop} ({minimum} frames), "
+            f"got {num_samples}"
+        )
 
 
 def _has_float64(tensor: Any) -> bool:

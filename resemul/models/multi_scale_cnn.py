@@ -8,9 +8,9 @@ PyTorch version (amalad/Multi-Scale-Music-Tagger); `tags` is its `fc2`.
 import keras
 
 from resemul.configs import MultiScaleCNNConfig
-from resemul.errors import ConfigError
-from resemul.models.frontends import LogMel
+from resemul.models.frontends import LogMel, require_frames
 
+HOP = 512
 # Pools of 4, 4, 2 and 2 on every path; fewer frames leave none.
 MIN_FRAMES = 4 * 4 * 2 * 2
 POOLS = {
@@ -70,21 +70,17 @@ def _spectrogram(
     waveform: keras.KerasTensor, config: MultiScaleCNNConfig
 ) -> keras.KerasTensor:
     """Natural logarithm of librosa's default mel spectrogram."""
+    require_frames(config.num_samples, HOP, MIN_FRAMES)
     x = LogMel(
         config.sample_rate,
         fft_size=2048,
-        hop=512,
+        hop=HOP,
         num_bands=128,
         log="natural",
         floor=1e-20,
         dft=config.dft,
         name="log_mel",
     )(waveform)
-    if x.shape[2] < MIN_FRAMES:
-        raise ConfigError(
-            f"num_samples must give at least {MIN_FRAMES} frames, "
-            f"{config.num_samples} gives {x.shape[2]}"
-        )
     if config.normalise_bands:
         # Running statistics stand in for a first pass over the data set.
         x = keras.layers.BatchNormalization(

@@ -11,7 +11,7 @@ import keras
 
 from resemul.configs import PonsLogMelConfig, PonsWaveformConfig
 from resemul.errors import ConfigError
-from resemul.models.frontends import LogMel
+from resemul.models.frontends import LogMel, require_frames
 
 # Channels of the convolutions of the waveform front end, in multiples of the first
 # one's. The first has a stride of 3, each of the others a pool of 3.
@@ -41,15 +41,12 @@ def pons_waveform(num_tags: int, config: PonsWaveformConfig) -> keras.Model:
 
     Input is float32 in [-1, 1]; output is one independent probability per tag.
     """
+    _require_waveform_frames(config.num_samples)
     waveform = keras.Input((config.num_samples,), name="waveform")
-    x = waveform
-    if config.normalise:
-        x = _normalise(x)
+    x = _normalise(waveform) if config.normalise else waveform
     x = keras.layers.Reshape((config.num_samples, 1), name="add_channel")(x)
     for number, width in enumerate(WAVEFORM_WIDTHS):
         name = f"front{number}"
-        if x.shape[1] < 5 and number:
-            raise ConfigError(f"num_samples is too small: {config.num_samples}")
         strides = 1 if number else 3
         x = _conv1d(x, width * config.channels, 3, name, strides=strides)
         if number:
@@ -85,6 +82,7 @@ def pons_log_mel(num_tags: int, config: PonsLogMelConfig) -> keras.Model:
 def _spectrogram(
     waveform: keras.KerasTensor, config: PonsLogMelConfig
 ) -> keras.KerasTensor:
+    require_frames(config.num_samples, HOP, MIN_FRAMES + 1)
     x = LogMel(
         config.sample_rate,
         FFT_SIZE,
@@ -100,6 +98,17 @@ def _spectrogram(
     if config.normalise:
         x = _normalise(x)
     return keras.layers.Reshape((*x.shape[1:], 1), name="add_channel")(x)
+
+
+def _require_waveform_frames(num_samples: int) -> None:
+    num_frames = num_samples // 3
+    for _ in WAVEFORM_WIDTHS[1:]:
+        num_frames = max(0, num_frames - 2) // 3
+    if num_frames < MIN_FRAMES:
+        raise ConfigError(
+            f"num_samples must give at least {MIN_FRAMES} frames after the front end, "
+            f"{num_samples} gives {num_frames}"
+        )
 
 
 def _normalise(x: keras.KerasTensor) -> keras.KerasTensor:
@@ -138,11 +147,6 @@ def _back_end(
     config: PonsWaveformConfig | PonsLogMelConfig,
 ) -> keras.KerasTensor:
     """Frames `(batch, frames, features)` to tags."""
-    if x.shape[1] < MIN_FRAMES:
-        raise ConfigError(
-            f"num_samples must give at least {MIN_FRAMES} frames, "
-            f"{config.num_samples} gives {x.shape[1]}"
-        )
     x = _conv1d(x, config.back_end_channels, BACK_END_KERNEL, "back1")
     # (batch, frames - 6, 512)
     x = _residual(x, "back2")

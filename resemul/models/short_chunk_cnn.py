@@ -8,7 +8,6 @@ published PyTorch code with "_" for "."; `tags` is its `dense2`.
 import keras
 
 from resemul.configs import ShortChunkCNNConfig
-from resemul.errors import ConfigError
 from resemul.models.frontends import normalised_decibels
 from resemul.models.pytorch_style import batch_norm, conv, dense, tags_layer
 
@@ -16,8 +15,10 @@ from resemul.models.pytorch_style import batch_norm, conv, dense, tags_layer
 WIDTHS = (1, 1, 2, 2, 2, 2, 4)
 # The layers halve this number of bands to one.
 NUM_BANDS = 2 ** len(WIDTHS)
-# Halving rounds down in pools, so that fewer frames leave none.
+# Halving rounds down in pools, so that fewer frames leave none; by strides it rounds
+# up, and one whole window is enough.
 MIN_FRAMES = 2 ** len(WIDTHS)
+MIN_FRAMES_RES = 3
 
 
 def short_chunk_cnn(num_tags: int, config: ShortChunkCNNConfig) -> keras.Model:
@@ -27,12 +28,7 @@ def short_chunk_cnn(num_tags: int, config: ShortChunkCNNConfig) -> keras.Model:
     maximum over time makes inputs of any length legal, of whole clips too.
     """
     waveform = keras.Input((config.num_samples,), name="waveform")
-    x = _spectrogram(waveform, config)
-    if x.shape[2] < MIN_FRAMES:
-        raise ConfigError(
-            f"num_samples must give at least {MIN_FRAMES} frames, "
-            f"{config.num_samples} gives {x.shape[2]}"
-        )
+    x = _spectrogram(waveform, config, MIN_FRAMES)
     for number, width in enumerate(WIDTHS, start=1):
         name = f"layer{number}"
         x = conv(x, width * config.channels, 3, f"{name}_conv")
@@ -48,7 +44,7 @@ def short_chunk_cnn(num_tags: int, config: ShortChunkCNNConfig) -> keras.Model:
 def short_chunk_cnn_res(num_tags: int, config: ShortChunkCNNConfig) -> keras.Model:
     """Builds the model with residual layers, which halve by strides; else the same."""
     waveform = keras.Input((config.num_samples,), name="waveform")
-    x = _spectrogram(waveform, config)
+    x = _spectrogram(waveform, config, MIN_FRAMES_RES)
     for number, width in enumerate(WIDTHS, start=1):
         x = _residual_layer(x, width * config.channels, f"layer{number}")
         # (batch, 64, 116, 128), (batch, 32, 58, 128), (batch, 16, 29, 256),
@@ -59,10 +55,12 @@ def short_chunk_cnn_res(num_tags: int, config: ShortChunkCNNConfig) -> keras.Mod
 
 
 def _spectrogram(
-    waveform: keras.KerasTensor, config: ShortChunkCNNConfig
+    waveform: keras.KerasTensor, config: ShortChunkCNNConfig, min_frames: int
 ) -> keras.KerasTensor:
     """Log-mel spectrogram, `(batch, 128, 231, 1)`."""
-    return normalised_decibels(waveform, config.sample_rate, NUM_BANDS, config.dft)
+    return normalised_decibels(
+        waveform, config.sample_rate, NUM_BANDS, config.dft, min_frames
+    )
 
 
 def _residual_layer(x: keras.KerasTensor, filters: int, name: str) -> keras.KerasTensor:
