@@ -81,7 +81,9 @@ def _fingerprint(tracks: list[Track]) -> str:
 
 def _require_examples(annotations: Annotations, collection: Collection) -> None:
     positives = _positives(annotations, SPLITS)
-    without = [t for t, n in zip(annotations.tags, positives, strict=True) if not n]
+    without = sorted(
+        tag for tag, n in zip(annotations.tags, positives, strict=True) if not n
+    )
     if without:
         raise DatasetError(
             f"{collection.source}: no clip has the tag "
