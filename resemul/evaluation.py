@@ -13,7 +13,7 @@ from resemul.metrics import (
     pr_auc_per_tag,
     roc_auc_per_tag,
 )
-from resemul.prediction import BATCH_SIZE, predict_clips
+from resemul.prediction import BATCH_SIZE, make_prediction_twin, predict_clips
 
 # Each takes 8 bytes per clip, several times over.
 _DRAWS_AT_A_TIME = 100
@@ -58,6 +58,7 @@ def evaluate(
     batch_size: int = BATCH_SIZE,
     num_bootstrap: int = 0,
     seed: int = 0,
+    precision: str = "float32",
 ) -> Scores:
     """Scores a model: the mean of a clip's segment probabilities against its labels.
 
@@ -68,6 +69,7 @@ def evaluate(
         batch_size: segments in a batch; batches reach across clips.
         num_bootstrap: resamplings of the clips for the intervals; 0 for none.
         seed: of the resampling.
+        precision: `float32` or `mixed_bfloat16`, of the model's arithmetic.
 
     Raises:
         WeightsError: the model's outputs are not all finite numbers.
@@ -79,8 +81,9 @@ def evaluate(
             labels.append(np.asarray(clip_labels))
             yield segments
 
+    twin = make_prediction_twin(model, precision)
     probabilities = np.stack(
-        [outputs[0] for outputs in predict_clips(model, waveforms(), batch_size)]
+        [outputs[0] for outputs in predict_clips(twin, waveforms(), batch_size)]
     )
     if not np.isfinite(probabilities).all():
         num_bad = int((~np.isfinite(probabilities).all(axis=1)).sum())

@@ -10,7 +10,7 @@ import numpy as np
 from resemul.audio import load_waveform, split_segments
 from resemul.checkpoints import ModelCard, install_pretrained, load_model
 from resemul.errors import AudioError
-from resemul.prediction import BATCH_SIZE, predict_clips
+from resemul.prediction import BATCH_SIZE, make_prediction_twin, predict_clips
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Tagger:
     """A model that is loaded once and then tags any number of files."""
 
     def __init__(self, model: keras.Model, card: ModelCard) -> None:
-        self._model = model
+        self._model = make_prediction_twin(model)
         self.card = card
 
     @classmethod

@@ -13,7 +13,7 @@ PACKAGE = Path(resemul.__file__).parent
 # A module may import from rows above its own and from its own folder.
 ROWS = (
     {"constants", "errors", "configs", "progress", "quiet", "registration", "workers"},
-    {"audio", "datasets", "models", "downloads", "metrics"},
+    {"audio", "datasets", "models", "downloads", "metrics", "precision"},
     {"records", "cleaning", "weights", "verification"},
     {"checkpoints", "prediction"},
     {"training", "evaluation", "excitations", "tagging", "export"},
@@ -28,7 +28,8 @@ OUTSIDE = {"__init__", "__main__"}
 HOMES = {
     "av": {"audio"},
     "madmom": {"audio"},
-    "tensorflow": {"records", "training", "export"},
+    # In `precision` to ask for the compute capability of GPUs.
+    "tensorflow": {"records", "training", "export", "precision"},
     "sklearn": {"metrics"},
     "torch": {"weights"},
     "h5py": {"weights"},

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 from resemul.cli.clips import iterate_test_clips
 from resemul.cli.options import (
     add_data_dir,
+    add_precision,
     new_parser,
     output_file,
     require_at_least,
@@ -38,6 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--batch-size", type=int, metavar="N", help="segments in a batch"
     )
+    add_precision(parser)
     parser.add_argument(
         "--bootstrap",
         type=int,
@@ -75,6 +77,7 @@ def main(args: argparse.Namespace) -> int:
     import_tensorflow()
     from resemul.checkpoints import check_fits, load_model
     from resemul.evaluation import evaluate
+    from resemul.precision import choose_precision
     from resemul.prediction import BATCH_SIZE
     from resemul.records import read_record_set
 
@@ -97,6 +100,7 @@ def main(args: argparse.Namespace) -> int:
             batch_size=args.batch_size or BATCH_SIZE,
             num_bootstrap=args.bootstrap,
             seed=args.seed,
+            precision=choose_precision(args.precision),
         )
         if table is not None:
             _write_table(scores, table)

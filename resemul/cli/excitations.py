@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resemul.cli.clips import iterate_test_clips
-from resemul.cli.options import add_data_dir, new_parser
+from resemul.cli.options import add_data_dir, add_precision, new_parser
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +20,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("path", type=Path, metavar="PATH", help="a .keras file")
     add_data_dir(parser)
+    add_precision(parser)
     parser.add_argument(
         "--out",
         type=Path,
@@ -50,6 +51,7 @@ def main(args: argparse.Namespace) -> None:
 def _extract(args: argparse.Namespace) -> "pd.DataFrame":
     from resemul.checkpoints import check_fits, load_model
     from resemul.excitations import build_excitation_model, extract_excitations
+    from resemul.precision import choose_precision
     from resemul.records import read_record_set
 
     model, card = load_model(args.path)
@@ -57,5 +59,8 @@ def _extract(args: argparse.Namespace) -> "pd.DataFrame":
     records = read_record_set(args.data_dir)
     check_fits(card, records)
     return extract_excitations(
-        model, iterate_test_clips(records, "excitations"), records.tags
+        model,
+        iterate_test_clips(records, "excitations"),
+        records.tags,
+        precision=choose_precision(args.precision),
     )

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+from resemul.configs import PRECISIONS
 from resemul.errors import ConfigError
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,17 @@ def add_data_dir(parser: argparse.ArgumentParser) -> None:
         default=Path("./dataset"),
         metavar="PATH",
         help="folder of the data set",
+    )
+
+
+def add_precision(parser: argparse.ArgumentParser) -> None:
+    """Adds `--precision`, of predictions."""
+    parser.add_argument(
+        "--precision",
+        default="float32",
+        choices=PRECISIONS,
+        help="of the model's arithmetic; auto takes bfloat16 where the machine is fast "
+        "at it",
     )
 
 

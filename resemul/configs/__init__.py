@@ -20,12 +20,13 @@ from resemul.configs.models import (
     ShortChunkCNNConfig,
     WonSampleCNNConfig,
 )
-from resemul.configs.training import TrainConfig
+from resemul.configs.training import PRECISIONS, TrainConfig
 
 __all__ = [
     "BLOCK_NAMES",
     "DFT_NAMES",
     "POOL_NAMES",
+    "PRECISIONS",
     "BuildConfig",
     "ColumnsConfig",
     "DatasetConfig",

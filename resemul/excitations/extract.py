@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from resemul.errors import WeightsError
-from resemul.prediction import BATCH_SIZE, predict_clips
+from resemul.prediction import BATCH_SIZE, make_prediction_twin, predict_clips
 
 # Columns of the table beside the tags, named as in the published system.
 EXCITATION = "ex"
@@ -22,6 +22,7 @@ def extract_excitations(
     clips: Iterable[tuple[np.ndarray, np.ndarray]],
     tags: Sequence[str],
     batch_size: int = BATCH_SIZE,
+    precision: str = "float32",
 ) -> pd.DataFrame:
     """Runs a model over clips; returns the excitations of all its blocks.
 
@@ -30,6 +31,7 @@ def extract_excitations(
         clips: pairs of waveforms `(segments, num_samples)` and labels `(tags,)`.
         tags: names of the labels.
         batch_size: segments in a batch; batches reach across clips.
+        precision: `float32` or `mixed_bfloat16`, of the model's arithmetic.
 
     Returns:
         One row per clip and depth, clip after clip: `ex`, float32 `(channels,)` in
@@ -40,6 +42,7 @@ def extract_excitations(
         WeightsError: the model has no excitations.
     """
     depths, excitation_model = build_excitation_model(model)
+    twin = make_prediction_twin(excitation_model, precision)
     labels: list[np.ndarray] = []
 
     def waveforms() -> Iterator[np.ndarray]:
@@ -49,7 +52,7 @@ def extract_excitations(
 
     excitations = [
         output.reshape(-1)
-        for outputs in predict_clips(excitation_model, waveforms(), batch_size)
+        for outputs in predict_clips(twin, waveforms(), batch_size)
         for output in outputs
     ]
     return _make_table(excitations, depths, labels, tags)

@@ -14,11 +14,17 @@ from resemul.metrics import (
     pr_auc_per_tag,
     roc_auc_per_tag,
 )
-from resemul.prediction import choose_jit, predict_segments
+from resemul.precision import choose_precision
+from resemul.prediction import (
+    choose_jit,
+    copy_weights,
+    make_prediction_twin,
+    predict_segments,
+)
 from resemul.records import RecordSet, load_segments, load_training_segments
 from resemul.training.logs import EpochProgress
 from resemul.training.state import seed_random_layers
-from resemul.training.twin import choose_precision, make_training_twin
+from resemul.training.twin import make_training_twin
 
 
 class EpochRunner:
@@ -30,6 +36,7 @@ class EpochRunner:
         self._model = model
         # Takes the steps; its weights are copied to `model` after each epoch.
         self._twin = make_training_twin(model, choose_precision(config.precision))
+        self._predictor = make_prediction_twin(model)
         self._records = records
         self._config = config
         self._lr = config.lr
@@ -92,7 +99,9 @@ class EpochRunner:
                 labels.append(batch_labels)
                 yield batch
 
-        probabilities = np.concatenate(list(predict_segments(self._model, waveforms())))
+        copy_weights(self._model, self._predictor)
+        outputs = predict_segments(self._predictor, waveforms())
+        probabilities = np.concatenate(list(outputs))
         truth = np.concatenate(labels)
         penalty = float(sum(np.asarray(loss) for loss in self._model.losses))
         return {

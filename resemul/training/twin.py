@@ -6,19 +6,9 @@ have none, and, if asked for, bfloat16 arithmetic on float32 weights. Weights ar
 copied between the two once per epoch.
 """
 
-import logging
-from pathlib import Path
-from typing import Any
-
 import keras
 
-logger = logging.getLogger(__name__)
-
-# CPU flags, of which one is enough for matrix products in bfloat16.
-_BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
-_CPU_INFO = Path("/proc/cpuinfo")
-# From this compute capability on (Ampere), NVIDIA GPUs multiply bfloat16.
-_BFLOAT16_CAPABILITY = (8, 0)
+from resemul.prediction.twin import consumers
 
 
 def make_training_twin(model: keras.Model, precision: str) -> keras.Model:
@@ -43,15 +33,6 @@ def make_training_twin(model: keras.Model, precision: str) -> keras.Model:
     return twin
 
 
-def choose_precision(precision: str) -> str:
-    """Resolves `auto` by what the CPU or GPU computes fast, and says so."""
-    if precision != "auto":
-        return precision
-    chosen = "mixed_bfloat16" if _has_fast_bfloat16() else "float32"
-    logger.info("precision: %s", chosen)
-    return chosen
-
-
 def _twin_class(layer: keras.Layer) -> type[keras.Layer]:
     is_plain = type(layer) is keras.layers.BatchNormalization
     if is_plain and keras.backend.backend() == "tensorflow":
@@ -69,35 +50,12 @@ def _layers_before_normalization(model: keras.Model) -> set[str]:
     where TensorFlow adds up in bfloat16, so large that biases drift and the running
     means never catch up with them.
     """
-    consumers: dict[str, list[keras.Layer]] = {}
-    for layer in model.layers:
-        if not isinstance(layer, keras.layers.InputLayer):
-            for tensor in keras.tree.flatten(layer.input):
-                producer = tensor._keras_history.operation.name
-                consumers.setdefault(producer, []).append(layer)
+    readers = consumers(model)
     return {
         layer.name
         for layer in model.layers
         if getattr(layer, "use_bias", False)
         and getattr(layer, "activation", None) is keras.activations.linear
-        and [type(c) for c in consumers.get(layer.name, [])]
+        and [type(reader) for reader in readers[layer.name]]
         == [keras.layers.BatchNormalization]
     }
-
-
-def _has_fast_bfloat16() -> bool:
-    if keras.distribution.list_devices("gpu"):
-        return _gpu_capability() >= _BFLOAT16_CAPABILITY
-    if not _CPU_INFO.exists():  # not on Linux
-        return False
-    return bool(_BFLOAT16_FLAGS & set(_CPU_INFO.read_text().split()))
-
-
-def _gpu_capability() -> tuple[int, ...]:
-    import tensorflow as tf
-
-    capabilities: list[Any] = [
-        tf.config.experimental.get_device_details(gpu).get("compute_capability", (0, 0))
-        for gpu in tf.config.list_physical_devices("GPU")
-    ]
-    return min(capabilities, default=(0, 0))

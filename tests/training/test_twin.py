@@ -119,15 +119,3 @@ def test_bfloat16_twin_keeps_weights_and_output_in_float32(batch):
     _compile(twin)
     exact = float(model.train_on_batch(*batch))
     assert float(twin.train_on_batch(*batch)) == pytest.approx(exact, abs=0.05)
-
-
-def test_auto_precision_goes_by_the_flags_of_the_cpu(tmp_path, monkeypatch):
-    cpu_info = tmp_path / "cpuinfo"
-    monkeypatch.setattr(twins, "_CPU_INFO", cpu_info)
-    monkeypatch.setattr(keras.distribution, "list_devices", lambda kind: [])
-    assert twins.choose_precision("auto") == "float32"
-    cpu_info.write_text("flags : sse avx512_bf16 avx")
-    assert twins.choose_precision("auto") == "mixed_bfloat16"
-    cpu_info.write_text("flags : sse avx")
-    assert twins.choose_precision("auto") == "float32"
-    assert twins.choose_precision("mixed_bfloat16") == "mixed_bfloat16"

@@ -1,4 +1,4 @@
-"""Running a model over clips of any number of segments."""
+"""Means over the segments of clips; batches of one size."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
