@@ -110,6 +110,19 @@ def test_log_mel_of_a_real_clip_is_that_of_the_formula(name, real_clip):
     np.testing.assert_allclose(output, FORMULAS[name](waveform), rtol=0, atol=1e-4)
 
 
+@pytest.mark.skipif(
+    keras.backend.backend() == "jax", reason="JAX has no float64 by default"
+)
+@pytest.mark.parametrize("name", FORMULAS)
+def test_log_mel_is_exact_90_db_below_the_loudest(name):
+    options, _ = SETTINGS[name]
+    rng = np.random.default_rng(0)
+    tone = np.sin(2 * np.pi * 0.02 * np.arange(20_000))
+    waveform = (tone + rng.normal(0, 1e-5, 20_000)).astype("float32")
+    output = run(LogMel(**options), waveform)
+    np.testing.assert_allclose(output, FORMULAS[name](waveform), rtol=0, atol=1e-4)
+
+
 @pytest.mark.parametrize("name", ["fcn4", "multi_scale_cnn", "pons_log_mel"])
 def test_convolution_is_as_exact_where_windows_are_long(name, real_clip):
     options, _ = SETTINGS[name]
