@@ -83,9 +83,12 @@ def _add_records(group: argparse._ArgumentGroup) -> None:
 def _parse_seconds(text: str) -> float | str:
     if text == "all":
         return text
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
     if not 0 < seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"expected a length in seconds, got {text}")
+        raise argparse.ArgumentTypeError(f"expected seconds or 'all', got {text!r}")
     return seconds
 
 

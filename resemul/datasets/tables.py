@@ -114,7 +114,8 @@ def content_hash(lines: Iterable[str]) -> str:
 
 def _read_text(path: Path) -> str:
     if not path.is_file():
-        raise DatasetError(f"{path} does not exist")
+        what = "is no file" if path.exists() else "does not exist"
+        raise DatasetError(f"{path} {what}")
     try:
         return path.read_bytes().decode("utf-8-sig")  # Excel writes a BOM.
     except UnicodeDecodeError as error:
@@ -123,5 +124,5 @@ def _read_text(path: Path) -> str:
 
 def _sniff(text: str) -> str:
     """The delimiter that cuts the header into most columns."""
-    header = next(iter(text.splitlines()), "")
+    header = next((line for line in text.splitlines() if line.strip()), "")
     return max(_DELIMITERS, key=lambda d: len(next(csv.reader([header], delimiter=d))))

@@ -64,7 +64,7 @@ def test_the_delimiter_is_found(read, delimiter):
 
 
 def test_spaces_byte_order_mark_crlf_and_empty_lines_do_not_matter(read):
-    content = "\ufeff path , rock \r\n\r\n one.wav , 1 \r\n"
+    content = "\ufeff\r\n path , rock \r\n\r\n one.wav , 1 \r\n"
     assert rows(read(content)) == {"one.wav": ["rock"]}
 
 
@@ -163,6 +163,16 @@ def test_an_ignored_or_group_column_that_is_not_there_is_named(read):
         read(BINARY, ignored=("y",))
     with pytest.raises(DatasetError, match="no column 'z'"):
         read(BINARY, group="z")
+
+
+def test_a_table_that_is_missing_or_a_folder_is_named(tmp_path):
+    for path, message in (
+        (tmp_path / "x.csv", "does not exist"),
+        (tmp_path, "no file"),
+    ):
+        config = DatasetConfig(dataset="csv", annotations=path)
+        with pytest.raises(DatasetError, match=message):
+            read_collection(config)
 
 
 def test_line_numbers_count_lines_inside_quotes(read):

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from resemul.configs import TagsConfig
-from resemul.datasets.tags import select_tags, top_tags
+from resemul.datasets.tags import MTT_TOP_50, select_tags, top_tags
 from resemul.errors import ConfigError, DatasetError
 
 # Counts: a 1, b 3, c 2, none 0.
@@ -86,6 +86,15 @@ def test_select_tags_warns_if_nothing_is_merged(caplog):
 
 def test_top_tags_ranks_a_tag_without_clips_last():
     assert top_tags(LABELS, 3) == ("a", "c", "b")
+
+
+def test_the_published_tags_of_mtt_are_only_for_their_number():
+    names = [*MTT_TOP_50, *(f"rare {i}" for i in range(138))]
+    labels = pd.DataFrame([[1] * 50 + [0] * 138], columns=names, dtype="uint8")
+    chosen, rule = select_tags(labels, TagsConfig(), default_num_tags=50)
+    assert (tuple(chosen), rule) == (MTT_TOP_50, "")
+    chosen, rule = select_tags(labels, TagsConfig(num_tags=2), default_num_tags=50)
+    assert (list(chosen), rule) == (["beat", "ambient"], "top2")
 
 
 def test_tags_config_refuses_a_number_and_a_list(tmp_path):

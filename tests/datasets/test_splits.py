@@ -119,11 +119,12 @@ def test_split_by_group_comes_near_the_ratio():
     assert sizes == {"train": 400, "val": 50, "test": 50}
 
 
-def test_split_by_group_gives_the_largest_group_to_training():
-    groups = ["big"] * 8 + ["a", "b"]
-    splits = split_by_group(groups, parse_ratio("8:1:1"), 0)
-    assert splits[:8] == ["train"] * 8
-    assert set(splits[8:]) == {"val", "test"}
+@pytest.mark.parametrize("seed", range(10))
+def test_split_by_group_gives_the_largest_group_to_training(seed):
+    groups = ["big"] * 50 + [f"small {i // 10}" for i in range(50)]
+    splits = split_by_group(groups, parse_ratio("2:1:1"), seed)
+    assert set(splits[:50]) == {"train"}
+    assert sorted(Counter(splits[50:]).values()) == [20, 30]
 
 
 def test_split_by_group_leaves_a_part_of_zero_empty():
