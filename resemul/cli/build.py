@@ -24,42 +24,21 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_records(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--sample-rate",
-        type=int,
-        default=BuildConfig.sample_rate,
-        metavar="N",
-        help="Hz, to which the audio is resampled",
-    )
-    group.add_argument(
-        "--num-samples",
-        type=int,
-        default=BuildConfig.num_samples,
-        metavar="N",
-        help="samples in a segment",
-    )
-    group.add_argument(
-        "--num-audios-per-shard",
-        type=int,
-        default=BuildConfig.num_audios_per_shard,
-        metavar="N",
-        help="clips in a shard",
-    )
-    group.add_argument(
-        "--clip-seconds",
-        type=_parse_seconds,
-        metavar="S",
-        help="how much of each file to read, or 'all' (default: "
-        f"{BuildConfig.clip_seconds:g} for mtt, else all)",
-    )
-    group.add_argument(
-        "--min-segments",
-        type=int,
-        metavar="N",
-        help="skip clips with fewer whole segments than this; 0 pads clips that are "
-        f"shorter than one with silence (default: {BuildConfig.min_segments} for mtt, "
-        "else 0)",
-    )
+    for flag, default, text in (
+        (
+            "--sample-rate",
+            BuildConfig.sample_rate,
+            "Hz, to which the audio is resampled",
+        ),
+        ("--num-samples", BuildConfig.num_samples, "samples in a segment"),
+        (
+            "--num-audios-per-shard",
+            BuildConfig.num_audios_per_shard,
+            "clips in a shard",
+        ),
+    ):
+        group.add_argument(flag, type=int, default=default, metavar="N", help=text)
+    _add_lengths(group)
     group.add_argument(
         "--decoder",
         default=BuildConfig.decoder,
@@ -77,6 +56,24 @@ def _add_records(group: argparse._ArgumentGroup) -> None:
         "--overwrite",
         action="store_true",
         help="delete what an earlier build left in <data-dir>/tfrecord",
+    )
+
+
+def _add_lengths(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--clip-seconds",
+        type=_parse_seconds,
+        metavar="S",
+        help="how much of each file to read, or 'all' (default: "
+        f"{BuildConfig.clip_seconds:g} for mtt, else all)",
+    )
+    group.add_argument(
+        "--min-segments",
+        type=int,
+        metavar="N",
+        help="skip clips with fewer whole segments than this; 0 pads clips that are "
+        f"shorter than one with silence (default: {BuildConfig.min_segments} for mtt, "
+        "else 0)",
     )
 
 

@@ -25,12 +25,10 @@ def annotate(
     """Chooses tags and splits clips.
 
     Clips are split before those without a tag are dropped, so a clip is in the same
-    split whatever tags are chosen.
+    split whatever tags are chosen. MTT drops them by default, the others keep them.
 
     Args:
-        collection: what to choose from.
-        tags: which tags; MTT drops clips without any, the others keep them.
-        split: how to split.
+        collection, tags, split: what to choose from, and how.
         default_num_tags: how many tags there are if `tags` does not say so.
         source_sha256: of a file that, with the names of split and tags, says all.
 
@@ -41,17 +39,7 @@ def annotate(
     splits, split_rule = assign_splits(collection, split)
     is_mtt = collection.dataset == "mtt"
     keep_untagged = not is_mtt if tags.keep_untagged is None else tags.keep_untagged
-    tracks = [
-        Track(clip_id=clip_id, path=path, split=clip_split, labels=row)
-        for clip_id, path, clip_split, row in zip(
-            collection.clip_ids,
-            collection.paths,
-            splits,
-            labels.to_numpy("uint8"),
-            strict=True,
-        )
-        if clip_split is not None and (keep_untagged or row.any())
-    ]
+    tracks = _make_tracks(collection, splits, labels.to_numpy("uint8"), keep_untagged)
     parts = [split_rule, "all" if keep_untagged else "tagged", tag_rule]
     annotations = Annotations(
         dataset=collection.dataset,
@@ -68,6 +56,20 @@ def annotate(
         _require_clips(annotations, collection, split)
         _warn_of_rare_tags(annotations)
     return annotations
+
+
+def _make_tracks(
+    collection: Collection,
+    splits: list[str | None],
+    labels: np.ndarray,
+    keep_untagged: bool,
+) -> list[Track]:
+    rows = zip(collection.clip_ids, collection.paths, splits, labels, strict=True)
+    return [
+        Track(clip_id=clip_id, path=path, split=split, labels=row)
+        for clip_id, path, split, row in rows
+        if split is not None and (keep_untagged or row.any())
+    ]
 
 
 def _fingerprint(tracks: list[Track]) -> str:

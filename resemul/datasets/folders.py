@@ -36,9 +36,11 @@ def read_collection(config: DatasetConfig) -> Collection:
     if not root.is_dir():
         raise DatasetError(f"{root} does not exist; it should hold a folder per tag")
     paths = _list_files(root)
-    is_audio = {path: path.suffix.lower() in AUDIO_SUFFIXES for path in paths}
-    left_out = [p for p in paths if not is_audio[p] or len(p.parts) == 1]
-    kept = [p for p in paths if is_audio[p] and len(p.parts) > 1]
+    kept = [
+        path
+        for path in paths
+        if path.suffix.lower() in AUDIO_SUFFIXES and len(path.parts) > 1
+    ]
     tags = sorted({path.parts[0] for path in kept})
     empty = sorted(set(_tag_folders(root, config.data_dir)) - set(tags))
     if empty:
@@ -48,13 +50,7 @@ def read_collection(config: DatasetConfig) -> Collection:
         )
     if not kept:
         raise DatasetError(f"{root} holds no folder with audio; one per tag is needed")
-    if left_out:
-        logger.warning(
-            "left out under %s, not audio or in no tag's folder: %d; the first: %s",
-            root,
-            len(left_out),
-            left_out[0],
-        )
+    _warn_of_left_out(root, sorted(set(paths) - set(kept), key=Path.as_posix))
     of_tag = np.array([[path.parts[0] == tag for tag in tags] for path in kept])
     return Collection(
         dataset="folders",
@@ -64,6 +60,16 @@ def read_collection(config: DatasetConfig) -> Collection:
         labels=pd.DataFrame(of_tag.astype("uint8"), columns=tags),
         audio_dir=root,
     )
+
+
+def _warn_of_left_out(root: Path, paths: list[Path]) -> None:
+    if paths:
+        logger.warning(
+            "left out under %s, not audio or in no tag's folder: %d; the first: %s",
+            root,
+            len(paths),
+            paths[0],
+        )
 
 
 def _list_files(root: Path) -> list[Path]:
