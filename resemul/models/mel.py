@@ -23,13 +23,13 @@ def mel_filter_bank(
 ) -> np.ndarray:
     """Triangles on the linear frequency axis, as librosa and torchaudio have them.
 
-    Neighbours overlap by half; their corners are equally spaced in mels. A band
-    narrower than the distance of two bins can be zero throughout.
+    Their corners are equally spaced in mels. A band narrower than the distance of two
+    bins can be zero throughout.
 
     Args:
         sample_rate: in Hz.
         fft_size: length of the transform.
-        num_bands: number of triangles.
+        num_bands: triangles.
         scale: "htk" is 2595 log10(1 + f / 700), torchaudio's default; "slaney" is
             linear below 1 kHz, librosa's default.
         norm: "slaney" divides each by half its width in Hz; None: height 1.

@@ -43,26 +43,7 @@ def multi_scale_cnn(num_tags: int, config: MultiScaleCNNConfig) -> keras.Model:
     x = _conv(x, 7 * width, (3, 3), None, "conv4")
     x = _conv(x, 7 * width, (3, 3), (2, 2), "conv5")
     # (batch, 8, 9, 70)
-    # Channels first, so that weights from PyTorch need no reordering.
-    x = keras.layers.Permute((3, 1, 2), name="channels_first")(x)
-    x = keras.layers.Flatten(name="flatten")(x)
-    # (batch, 5040)
-    # PyTorch's version has 0.01 here, having taken over 0.99 with its meaning reversed.
-    x = keras.layers.BatchNormalization(momentum=0.99, epsilon=1e-3, name="bn_layer")(x)
-    x = keras.layers.Dropout(config.dropout, name="dropout")(x)
-    x = keras.layers.Dense(
-        config.dense_units,
-        activation="relu",
-        kernel_initializer="glorot_normal",
-        name="fc1",
-    )(x)
-    tags = keras.layers.Dense(
-        num_tags,
-        activation="sigmoid",
-        kernel_initializer="glorot_normal",
-        dtype="float32",
-        name="tags",
-    )(x)
+    tags = _head(x, num_tags, config)
     return keras.Model(waveform, tags, name="multi_scale_cnn")
 
 
@@ -87,6 +68,31 @@ def _spectrogram(
             axis=1, center=False, scale=False, dtype="float32", name="spec_bn"
         )(x)
     return keras.layers.Reshape((*x.shape[1:], 1), name="add_channel")(x)
+
+
+def _head(
+    x: keras.KerasTensor, num_tags: int, config: MultiScaleCNNConfig
+) -> keras.KerasTensor:
+    # Channels first, so that weights from PyTorch need no reordering.
+    x = keras.layers.Permute((3, 1, 2), name="channels_first")(x)
+    x = keras.layers.Flatten(name="flatten")(x)
+    # (batch, 5040)
+    # PyTorch's version has 0.01 here, having taken over 0.99 with its meaning reversed.
+    x = keras.layers.BatchNormalization(momentum=0.99, epsilon=1e-3, name="bn_layer")(x)
+    x = keras.layers.Dropout(config.dropout, name="dropout")(x)
+    x = keras.layers.Dense(
+        config.dense_units,
+        activation="relu",
+        kernel_initializer="glorot_normal",
+        name="fc1",
+    )(x)
+    return keras.layers.Dense(
+        num_tags,
+        activation="sigmoid",
+        kernel_initializer="glorot_normal",
+        dtype="float32",
+        name="tags",
+    )(x)
 
 
 def _conv(
