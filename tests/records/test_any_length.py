@@ -102,12 +102,14 @@ def test_padding_and_a_length_go_together(annotations, tmp_path):
     assert sorted(manifest.short()) == [("exact", "test", 1), ("short", "test", 1)]
 
 
-def test_the_default_build_is_known_by_the_options_it_always_had():
+def test_a_build_is_known_by_the_options_it_always_had(annotations, tmp_path):
     """Else builds of earlier versions would be refused."""
-    assert dataclasses.asdict(BuildConfig()) == {
-        "sample_rate": 22_050,
-        "num_samples": 59_049,
-        "clip_seconds": 29.0,
+    config = BuildConfig(sample_rate=8_000, num_samples=100, clip_seconds=0.025)
+    manifest, _ = clips_of(annotations, tmp_path, config)
+    assert manifest.identity.options == {
+        "sample_rate": 8_000,
+        "num_samples": 100,
+        "clip_seconds": 0.025,
         "num_audios_per_shard": 100,
         "min_segments": 1,
         "decoder": "pyav",
