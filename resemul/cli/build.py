@@ -7,7 +7,7 @@ from pathlib import Path
 
 from resemul.cli.dataset_options import add_dataset_options, dataset_config
 from resemul.cli.options import new_parser
-from resemul.configs import BuildConfig
+from resemul.configs import ENCODING_BYTES, BuildConfig
 from resemul.constants import SPLITS
 
 
@@ -44,6 +44,13 @@ def _add_records(group: argparse._ArgumentGroup) -> None:
         default=BuildConfig.decoder,
         choices=["pyav", "madmom"],
         help="library that decodes; both give the same samples",
+    )
+    group.add_argument(
+        "--encoding",
+        default=BuildConfig.encoding,
+        choices=ENCODING_BYTES,
+        help="of the samples: float32, which the original reads too, or int16, which "
+        "takes half the space and rounds to 1/32768",
     )
     group.add_argument(
         "--num-workers",
@@ -105,6 +112,7 @@ def _build_config(args: argparse.Namespace) -> BuildConfig:
         num_audios_per_shard=args.num_audios_per_shard,
         min_segments=min_segments,
         decoder=args.decoder,
+        encoding=args.encoding,
     )
 
 

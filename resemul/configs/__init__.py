@@ -1,6 +1,6 @@
 """Every option of the package, with its default: the published system's."""
 
-from resemul.configs.build import BuildConfig
+from resemul.configs.build import ENCODING_BYTES, BuildConfig
 from resemul.configs.dataset import (
     ColumnsConfig,
     DatasetConfig,
@@ -25,6 +25,7 @@ from resemul.configs.training import PRECISIONS, TrainConfig
 __all__ = [
     "BLOCK_NAMES",
     "DFT_NAMES",
+    "ENCODING_BYTES",
     "POOL_NAMES",
     "PRECISIONS",
     "BuildConfig",

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from resemul.configs.checks import require
 from resemul.constants import CLIP_SECONDS, NUM_SAMPLES, SAMPLE_RATE
 
+# How samples can be stored, and the bytes that one takes.
+ENCODING_BYTES = {"float32": 4, "int16": 2}
+
 
 @dataclass(frozen=True)
 class BuildConfig:
@@ -19,11 +22,18 @@ class BuildConfig:
     # those that are shorter than a segment with silence.
     min_segments: int = 1
     decoder: str = "pyav"
+    # How samples are stored; int16 takes half the space, and rounds.
+    encoding: str = "float32"
 
     def __post_init__(self) -> None:
         for name in ("sample_rate", "num_samples", "num_audios_per_shard"):
             value = getattr(self, name)
             require(value >= 1, f"{name} must be at least 1, got {value}")
+        require(
+            self.encoding in ENCODING_BYTES,
+            f"encoding must be one of {', '.join(ENCODING_BYTES)}, "
+            f"got {self.encoding!r}",
+        )
         require(
             self.min_segments >= 0,
             f"min_segments must be at least 0, got {self.min_segments}",

@@ -6,11 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from resemul.configs import BuildConfig
 from resemul.constants import SPLITS
 from resemul.errors import DatasetError
 
 MANIFEST_FILE = "manifest.json"
 FORMAT = 1
+
+# Options that a manifest holds only if they have another value than this.
+_UNWRITTEN = {"encoding": BuildConfig.encoding}
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,9 @@ class BuildIdentity:
                 described = name in ("dataset", "split_name")
                 parts.append(f"{name} {theirs} -> {mine}" if described else name)
         for name in sorted(self.options.keys() | other.options.keys()):
-            mine, theirs = self.options.get(name), other.options.get(name)
+            mine, theirs = (
+                build.options.get(name, _UNWRITTEN.get(name)) for build in (self, other)
+            )
             if mine != theirs:
                 parts.append(f"{name} {theirs} -> {mine}")
         return ", ".join(parts)
@@ -78,6 +84,11 @@ class Manifest:
     def skipped(self) -> list[SkippedClip]:
         """All clips that could not be used."""
         return [clip for shard in self.shards for clip in shard.skipped]
+
+    @property
+    def encoding(self) -> str:
+        """How the samples are stored, a key of `configs.ENCODING_BYTES`."""
+        return self.identity.options.get("encoding", _UNWRITTEN["encoding"])
 
     def short(self) -> list[tuple[str, str, int]]:
         """`(clip_id, split, segments)` of clips used with fewer segments than full."""

@@ -31,7 +31,7 @@ def load_training_segments(
         steps: batches in the epoch.
         seed: numbers that the order is drawn from.
         num_read_threads: shards that are read at a time.
-        shuffle_buffer: segments to draw from, 4 * num_samples bytes each.
+        shuffle_buffer: segments to draw from, num_samples values each.
 
     Returns:
         `steps` pairs of float32 waveforms `(batch_size, num_samples)` and labels
@@ -78,7 +78,9 @@ def load_clips(records: RecordSet) -> tf.data.Dataset:
     return (
         tf.data.TFRecordDataset(files)
         .map(
-            lambda record: decode_clip(record, records.num_samples, len(records.tags)),
+            lambda record: decode_clip(
+                record, records.num_samples, len(records.tags), records.encoding
+            ),
             num_parallel_calls=tf.data.AUTOTUNE,
         )
         .prefetch(tf.data.AUTOTUNE)
@@ -102,7 +104,9 @@ def iterate_clips(records: RecordSet) -> Iterator[tuple[np.ndarray, np.ndarray]]
 
 def _decode_batches(dataset: tf.data.Dataset, records: RecordSet) -> tf.data.Dataset:
     return dataset.map(
-        lambda batch: decode_segments(batch, records.num_samples, len(records.tags)),
+        lambda batch: decode_segments(
+            batch, records.num_samples, len(records.tags), records.encoding
+        ),
         num_parallel_calls=tf.data.AUTOTUNE,
     ).prefetch(tf.data.AUTOTUNE)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from resemul.configs import BuildConfig
 from resemul.constants import SAMPLE_RATE, SPLITS
 from resemul.datasets import DATASETS
 from resemul.errors import DatasetError
@@ -36,6 +37,8 @@ class RecordSet:
     num_clips: dict[str, int]
     clip_ids: tuple[str, ...]
     num_skipped: dict[str, int]
+    # How the samples are stored, a key of `configs.ENCODING_BYTES`.
+    encoding: str = BuildConfig.encoding
 
 
 def read_record_set(data_dir: Path) -> RecordSet:
@@ -88,6 +91,7 @@ def _describe_manifest(folder: Path, manifest: Manifest) -> RecordSet:
             split: sum(clip.split == split for clip in manifest.skipped())
             for split in SPLITS
         },
+        encoding=manifest.encoding,
     )
 
 

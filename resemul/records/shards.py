@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import resemul
-from resemul.configs import BuildConfig
+from resemul.configs import ENCODING_BYTES, BuildConfig
 from resemul.datasets import Annotations
 from resemul.errors import DatasetError
 from resemul.progress import Progress
@@ -65,7 +66,7 @@ def write_shards(
         split_name=annotations.split_name,
         annotations_sha256=annotations.source_sha256,
         tags=list(annotations.tags),
-        options=dataclasses.asdict(config),
+        options=_identity_options(config),
     )
     jobs = plan_shards(annotations, config)
     if not annotations.audio_dir.is_dir():
@@ -96,6 +97,18 @@ def write_shards(
         write_manifest(manifest, folder)
         shutil.rmtree(state_folder)
     return manifest
+
+
+def _identity_options(config: BuildConfig) -> dict[str, Any]:
+    """The options that tell builds apart.
+
+    The encoding is one of them only if it is not float32, which builds of before
+    there was a choice have.
+    """
+    options = dataclasses.asdict(config)
+    if config.encoding == BuildConfig.encoding:
+        del options["encoding"]
+    return options
 
 
 def _run(
@@ -197,7 +210,8 @@ def _check_space(jobs: list[ShardJob], folder: Path, config: BuildConfig) -> Non
     if config.clip_seconds is None:
         return  # How long the files are is known when they have been decoded.
     num_clips = sum(len(job.tracks) for job in jobs)
-    needed = num_clips * config.segments_per_clip * config.num_samples * 4
+    num_bytes = config.num_samples * ENCODING_BYTES[config.encoding]
+    needed = num_clips * config.segments_per_clip * num_bytes
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise DatasetError(

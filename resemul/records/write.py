@@ -40,7 +40,7 @@ def write_shard(job: ShardJob, folder: Path, state_folder: Path) -> ShardResult:
                 except AudioError as error:
                     skipped.append(_skip(track, job, str(error)))
                     continue
-                for record in _encode(segments, track, job.split):
+                for record in _encode(segments, track, job):
                     writer.write(record)
                 clips.append((track.clip_id, len(segments)))
         result = ShardResult(job.file, job.split, part.stat().st_size, clips, skipped)
@@ -75,10 +75,11 @@ def _load_segments(track: Track, job: ShardJob) -> np.ndarray:
     return segments
 
 
-def _encode(segments: np.ndarray, track: Track, split: str) -> list[bytes]:
-    if split == "test":
-        return [encode_clip(segments, track.labels)]
-    return [encode_segment(segment, track.labels) for segment in segments]
+def _encode(segments: np.ndarray, track: Track, job: ShardJob) -> list[bytes]:
+    encoding = job.config.encoding
+    if job.split == "test":
+        return [encode_clip(segments, track.labels, encoding)]
+    return [encode_segment(segment, track.labels, encoding) for segment in segments]
 
 
 def _skip(track: Track, job: ShardJob, message: str) -> SkippedClip:
