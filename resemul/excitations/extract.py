@@ -14,7 +14,8 @@ from resemul.prediction import BATCH_SIZE, make_prediction_twin, predict_clips
 EXCITATION = "ex"
 DEPTH = "depth"
 
-_LAYER_NAME = re.compile(r"block(\d+)_excitation")
+# sample_cnn calls its units blocks, won_sample_cnn_se layers.
+_LAYER_NAME = re.compile(r"(?:block|layer)(\d+)_excitation")
 
 
 def extract_excitations(

@@ -105,3 +105,10 @@ def test_half_precision_layers_give_float32(tiny_model_options):
 def test_other_number_of_labels_than_tags_is_a_mistake_of_the_caller(se_model, clips):
     with pytest.raises(ValueError, match="clips have 3 labels, 2 tags given"):
         extract_excitations(se_model, clips[:1], TAGS[:2])
+
+
+def test_excitations_of_won_sample_cnn_se_are_found_too():
+    model = build_model("won_sample_cnn_se", 2, channels=2)
+    excitation_model, depths = build_excitation_model(model)
+    assert depths == list(range(11))
+    assert excitation_model.outputs[0].shape[-1] == 2
