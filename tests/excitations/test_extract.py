@@ -109,6 +109,6 @@ def test_other_number_of_labels_than_tags_is_a_mistake_of_the_caller(se_model, c
 
 def test_excitations_of_won_sample_cnn_se_are_found_too():
     model = build_model("won_sample_cnn_se", 2, channels=2)
-    excitation_model, depths = build_excitation_model(model)
+    depths, excitation_model = build_excitation_model(model)
     assert depths == list(range(11))
     assert excitation_model.outputs[0].shape[-1] == 2
