@@ -11,7 +11,7 @@ import pytest
 from resemul.configs import BuildConfig
 from resemul.datasets import Annotations, Track
 from resemul.errors import ConfigError
-from resemul.records import load_clips, read_record_set, shards, write_shards
+from resemul.records import load_clips, read_record_set, write_shards
 
 CONFIG = BuildConfig(
     sample_rate=8_000, num_samples=100, clip_seconds=None, min_segments=0
