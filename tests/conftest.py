@@ -6,6 +6,7 @@ for TensorFlow.
 
 import logging
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,13 @@ def logging_as_it_was():
     handlers, level = root.handlers[:], root.level
     yield
     root.handlers[:], root.level = handlers, level
+
+
+@pytest.fixture(autouse=True)
+def same_random_numbers_in_every_run():
+    """Weights and orders that a test does not seed itself are the same each time."""
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.set_random_seed(0)
 
 
 @pytest.fixture
