@@ -8,6 +8,7 @@ import_tensorflow()
 
 from resemul.records.manifest import Manifest
 from resemul.records.pipeline import (
+    damage_named,
     iterate_clips,
     load_clips,
     load_segments,
@@ -22,6 +23,7 @@ __all__ = [
     "Manifest",
     "RecordSet",
     "ShardJob",
+    "damage_named",
     "iterate_clips",
     "load_clips",
     "load_segments",

@@ -1,6 +1,7 @@
 """Shards in, batches out, as `tf.data`."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import tensorflow as tf
@@ -93,12 +94,19 @@ def iterate_clips(records: RecordSet) -> Iterator[tuple[np.ndarray, np.ndarray]]
     Raises:
         DatasetError: a record is damaged.
     """
-    try:
+    with damage_named(records, "test"):
         yield from load_clips(records).as_numpy_iterator()
-    except tf.errors.OpError as error:
+
+
+@contextmanager
+def damage_named(records: RecordSet, split: str) -> Iterator[None]:
+    """Turns TensorFlow's error about a damaged record into a `DatasetError`."""
+    try:
+        yield
+    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
         raise DatasetError(
-            f"a record in the test shards in {records.folder} is damaged; delete these "
-            "shards and run 'resemul build' again, it rewrites what is missing"
+            f"a record in the {split} shards in {records.folder} is damaged; delete "
+            "these shards and run 'resemul build' again, it rewrites what is missing"
         ) from error
 
 

@@ -21,7 +21,12 @@ from resemul.prediction import (
     make_prediction_twin,
     predict_segments,
 )
-from resemul.records import RecordSet, load_segments, load_training_segments
+from resemul.records import (
+    RecordSet,
+    damage_named,
+    load_segments,
+    load_training_segments,
+)
 from resemul.training.logs import EpochProgress
 from resemul.training.state import seed_random_layers
 from resemul.training.twin import make_training_twin
@@ -79,13 +84,11 @@ class EpochRunner:
             num_read_threads=self._config.num_read_threads,
             shuffle_buffer=self._config.shuffle_buffer,
         )
-        history = self._twin.fit(
-            batches,
-            epochs=1,
-            verbose=0,
-            shuffle=False,
-            callbacks=[EpochProgress(label, self._steps, batch_size, self._lr)],
-        )
+        bar = EpochProgress(label, self._steps, batch_size, self._lr)
+        with damage_named(self._records, "train"):
+            history = self._twin.fit(
+                batches, epochs=1, verbose=0, shuffle=False, callbacks=[bar]
+            )
         self._model.set_weights(self._twin.get_weights())
         return float(history.history["loss"][0])
 
@@ -95,9 +98,10 @@ class EpochRunner:
 
         def waveforms() -> Iterator[np.ndarray]:
             batches = load_segments(self._records, "val", self._config.batch_size)
-            for batch, batch_labels in batches.as_numpy_iterator():
-                labels.append(batch_labels)
-                yield batch
+            with damage_named(self._records, "val"):
+                for batch, batch_labels in batches.as_numpy_iterator():
+                    labels.append(batch_labels)
+                    yield batch
 
         copy_weights(self._model, self._predictor)
         outputs = predict_segments(self._predictor, waveforms())

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from resemul.configs import TrainConfig
-from resemul.errors import TrainingError
+from resemul.errors import DatasetError, TrainingError
 from resemul.models import build_model
 from resemul.records import load_segments, read_record_set
 from resemul.training.epochs import EpochRunner
@@ -78,6 +78,21 @@ def test_validation_loss_is_what_keras_computes_with_the_penalty(runner):
     expected = model.evaluate(data, verbose=0)
     assert epochs.validate()["val_loss"] == pytest.approx(expected, abs=1e-5)
     assert expected > 1  # the penalty counts
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_damaged_record_is_named_with_the_remedy(runner, tiny_records, split):
+    shard = sorted((tiny_records / "tfrecord").glob(f"{split}-*"))[0]
+    content = bytearray(shard.read_bytes())
+    content[1000] ^= 255
+    shard.unlink()  # a link to the file of all tests
+    shard.write_bytes(content)
+    _, epochs, _ = runner()
+    epochs.compile(0.01)
+    message = f"a record in the {split} shards .* is damaged; delete"
+    step = epochs.validate if split == "val" else lambda: epochs.fit("", (0, 0))
+    with pytest.raises(DatasetError, match=message):
+        step()
 
 
 def test_loss_that_is_no_number_stops_the_epoch(runner):
