@@ -10,6 +10,11 @@ from resemul.errors import DatasetError
 from resemul.records.record_set import RecordSet
 from resemul.records.schema import decode_clip, decode_segments
 
+# Of the buffer that the last batch of an epoch is filled up from, in segments.
+_TAIL_BUFFER = 500
+# Read at a time from one shard before the next has its turn.
+_RECORDS_AT_A_TIME = 4
+
 
 def load_training_segments(
     records: RecordSet,
@@ -40,21 +45,43 @@ def load_training_segments(
     """
     _require_segments(records, "train")
     random = np.random.default_rng(seed)
-    files = [str(path) for path in records.files["train"]]
     num_segments = records.num_segments["train"]
-    dataset = tf.data.Dataset.from_tensor_slices(files)
-    dataset = dataset.shuffle(len(files), seed=int(random.integers(2**31)))
-    dataset = dataset.interleave(
+    num_passes, num_left = divmod(steps * batch_size, num_segments)
+
+    def one_pass(buffer_size: int) -> tf.data.Dataset:
+        dataset = _read_shuffled_shards(records, random, num_read_threads)
+        buffer_size = min(buffer_size, num_segments)
+        return dataset.shuffle(buffer_size, seed=int(random.integers(2**31)))
+
+    passes = [one_pass(shuffle_buffer) for _ in range(num_passes)]
+    if num_left:
+        # To fill up a batch is not worth filling the whole buffer once more.
+        few = num_passes > 0 and num_left < batch_size
+        buffer_size = min(shuffle_buffer, _TAIL_BUFFER) if few else shuffle_buffer
+        passes.append(one_pass(buffer_size).take(num_left))
+    dataset = passes[0]
+    for another in passes[1:]:
+        dataset = dataset.concatenate(another)
+    # Else Keras finds the end by an error, after it has counted one step too many.
+    counted = tf.data.experimental.assert_cardinality(steps)
+    return _decode_batches(
+        dataset.batch(batch_size, drop_remainder=True).apply(counted), records
+    )
+
+
+def _read_shuffled_shards(
+    records: RecordSet, random: np.random.Generator, num_read_threads: int
+) -> tf.data.Dataset:
+    """The training records, shard by shard in a random order, several at a time."""
+    files = [str(path) for path in records.files["train"]]
+    random.shuffle(files)
+    return tf.data.Dataset.from_tensor_slices(files).interleave(
         tf.data.TFRecordDataset,
         cycle_length=num_read_threads,
+        block_length=_RECORDS_AT_A_TIME,
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
     )
-    dataset = dataset.shuffle(
-        min(shuffle_buffer, num_segments), seed=int(random.integers(2**31))
-    )
-    dataset = dataset.repeat().batch(batch_size, drop_remainder=True).take(steps)
-    return _decode_batches(dataset, records)
 
 
 def load_segments(records: RecordSet, split: str, batch_size: int) -> tf.data.Dataset:

@@ -200,3 +200,10 @@ def test_built_records_hold_the_samples_of_the_files(tiny_records):
     manifest = json.loads((tiny_records / "tfrecord/manifest.json").read_text())
     total = sum(len(w) for w, _ in load_segments(records, "train", 4))
     assert total == manifest["counts"]["train"]["segments"] == 18
+
+
+@pytest.mark.parametrize(("batch_size", "steps"), [(5, 2), (5, 5), (23, 3), (7, 10)])
+def test_training_epochs_have_the_steps_that_were_asked_for(records, batch_size, steps):
+    batches = load_training_segments(records, batch_size, steps)
+    assert int(batches.cardinality()) == steps
+    assert len(numbers_in(batches)) == steps * batch_size
