@@ -21,7 +21,7 @@ TOLERANCE = 1e-4
 
 def _published(name):
     """A narrow model as published, its options here, and its input for a waveform."""
-    import torch_models as published
+    import torch_modules as published
 
     models = {
         "fcn5": lambda: published.Fcn5(2, 3),
@@ -208,9 +208,9 @@ def fcn_state():
 
 def test_import_reads_the_number_of_bands_off_the_filters(save):
     pytest.importorskip("torch")
-    import torch_models
+    import torch_modules
 
-    published = torch_models.randomise(torch_models.Fcn5(1, 3, num_bands=128))
+    published = torch_modules.randomise(torch_modules.Fcn5(1, 3, num_bands=128))
     path = save({k: v.numpy() for k, v in published.state_dict().items()})
     assert import_weights(path, tags=TAGS)[1]["options"]["num_bands"] == 128
 

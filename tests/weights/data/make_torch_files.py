@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from torch_models import SampleCnn, randomise
+from torch_modules import SampleCnn, randomise
 
 
 def tensors():
