@@ -3,12 +3,15 @@
 import argparse
 import math
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from resemul.cli.dataset_options import add_dataset_options, dataset_config
 from resemul.cli.options import new_parser
 from resemul.configs import ENCODING_BYTES, BuildConfig
 from resemul.constants import SPLITS
+
+if TYPE_CHECKING:
+    from resemul.records import Manifest
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -58,6 +61,12 @@ def _add_records(group: argparse._ArgumentGroup) -> None:
         default=os.cpu_count() or 1,
         metavar="N",
         help="processes; the records are the same for any number",
+    )
+    group.add_argument(
+        "--index-only",
+        action="store_true",
+        help="write no records, only the counts that train --from-audio needs, to "
+        "<data-dir>/audio_index.json",
     )
     group.add_argument(
         "--overwrite",
@@ -117,18 +126,30 @@ def _build_config(args: argparse.Namespace) -> BuildConfig:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Builds the shards and prints what they hold."""
+    """Builds the shards, or counts what they would hold; prints that."""
     config = _build_config(args)
     dataset = dataset_config(args)
     from resemul.datasets import load_annotations
-    from resemul.records import RECORDS_FOLDER, write_shards
+    from resemul.records import (
+        AUDIO_INDEX_FILE,
+        RECORDS_FOLDER,
+        write_audio_index,
+        write_shards,
+    )
 
     annotations = load_annotations(dataset)
-    folder: Path = args.data_dir / RECORDS_FOLDER
-    manifest = write_shards(
-        annotations, folder, config, max(1, args.num_workers), args.overwrite
+    write = write_audio_index if args.index_only else write_shards
+    name = AUDIO_INDEX_FILE if args.index_only else RECORDS_FOLDER
+    target = args.data_dir / name
+    manifest = write(
+        annotations, target, config, max(1, args.num_workers), args.overwrite
     )
-    print(f"split {annotations.split_name}, {len(annotations.tags)} tags, in {folder}")
+    print(f"split {annotations.split_name}, {len(annotations.tags)} tags, in {target}")
+    _print_contents(manifest)
+    return 0
+
+
+def _print_contents(manifest: "Manifest") -> None:
     for split in SPLITS:
         print(
             f"  {split:5} {manifest.num_clips(split):6d} clips "
@@ -147,4 +168,3 @@ def main(args: argparse.Namespace) -> int:
         print(f"{len(skipped)} clips were skipped:")
         for clip in skipped:
             print(f"  {clip.split:5} clip {clip.clip_id}: {clip.reason}")
-    return 0

@@ -11,11 +11,13 @@ from typing import IO, TYPE_CHECKING, Any
 from resemul.cli.clips import iterate_test_clips
 from resemul.cli.options import (
     add_data_dir,
+    add_from_audio,
     add_precision,
     new_parser,
     output_file,
     require_at_least,
 )
+from resemul.cli.sources import open_records
 from resemul.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
         "path", type=Path, metavar="PATH", help=".keras file, its card beside it"
     )
     add_data_dir(parser)
+    add_from_audio(parser)
     parser.add_argument(
         "--batch-size", type=int, metavar="N", help="segments in a batch"
     )
@@ -79,10 +82,11 @@ def main(args: argparse.Namespace) -> int:
     from resemul.evaluation import evaluate
     from resemul.precision import choose_precision
     from resemul.prediction import BATCH_SIZE
-    from resemul.records import read_record_set
 
-    with output_file(args.csv) if args.csv else nullcontext() as table:
-        records = read_record_set(args.data_dir)
+    with (
+        output_file(args.csv) if args.csv else nullcontext() as table,
+        open_records(args.data_dir, args.from_audio, args.num_workers) as records,
+    ):
         model, card = load_model(args.path)
         check_fits(card, records)
         num_skipped = _count_skipped(records, args.data_dir)

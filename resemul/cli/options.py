@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -35,6 +36,24 @@ def add_data_dir(parser: argparse.ArgumentParser) -> None:
         default=Path("./dataset"),
         metavar="PATH",
         help="folder of the data set",
+    )
+
+
+def add_from_audio(parser: argparse.ArgumentParser) -> None:
+    """Adds `--from-audio` and `--num-workers`."""
+    parser.add_argument(
+        "--from-audio",
+        action="store_true",
+        help="decode the audio files on the way instead of reading records; the same "
+        "batches, no disk space. Of anything but MTT, or with other options, 'resemul "
+        "build --index-only' counts the clips first",
+    )
+    parser.add_argument(
+        "--num-workers",
+        type=int,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="processes that decode, with --from-audio",
     )
 
 

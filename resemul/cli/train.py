@@ -3,10 +3,14 @@
 import argparse
 import logging
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from resemul.cli.options import add_data_dir, add_unused, new_parser
+from resemul.cli.options import add_data_dir, add_from_audio, add_unused, new_parser
+from resemul.cli.sources import open_records
 from resemul.configs import BLOCK_NAMES, SampleCNNConfig, TrainConfig
+
+if TYPE_CHECKING:
+    from resemul.records import RecordSet
 
 logger = logging.getLogger(__name__)
 
@@ -20,6 +24,7 @@ def build_parser() -> argparse.ArgumentParser:
         "given again.",
     )
     add_data_dir(parser)
+    add_from_audio(parser)
     parser.add_argument(
         "--train-dir",
         type=Path,
@@ -150,7 +155,8 @@ def main(args: argparse.Namespace) -> int:
     )
     names = [name for _, _, name, _ in _SCHEDULE_OPTIONS]
     config = TrainConfig(**{k: v for k, v in vars(args).items() if k in names})
-    run = _train(args, model_config, config)
+    with open_records(args.data_dir, args.from_audio, args.num_workers) as records:
+        run = _train(args, model_config, config, records)
     for stage in run.stages:
         test = stage["test"]
         print(
@@ -165,7 +171,10 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _train(
-    args: argparse.Namespace, model_config: SampleCNNConfig, config: TrainConfig
+    args: argparse.Namespace,
+    model_config: SampleCNNConfig,
+    config: TrainConfig,
+    records: "RecordSet",
 ) -> Any:
     from dataclasses import asdict, replace
 
@@ -177,10 +186,9 @@ def _train(
     from resemul.checkpoints import ModelCard
     from resemul.evaluation import evaluate
     from resemul.models import build_model
-    from resemul.records import load_clips, read_record_set
+    from resemul.records import load_clips
     from resemul.training import delete_run, train_in_stages
 
-    records = read_record_set(args.data_dir)
     model_config = replace(
         model_config,
         sample_rate=records.sample_rate,

@@ -6,6 +6,11 @@ from resemul.quiet import import_tensorflow
 # Before the imports below, which would do it noisily, in every worker process too.
 import_tensorflow()
 
+from resemul.records.audio_index import (
+    AUDIO_INDEX_FILE,
+    open_audio_set,
+    write_audio_index,
+)
 from resemul.records.manifest import Manifest
 from resemul.records.pipeline import (
     damage_named,
@@ -19,6 +24,7 @@ from resemul.records.record_set import RECORDS_FOLDER, RecordSet, read_record_se
 from resemul.records.shards import write_shards
 
 __all__ = [
+    "AUDIO_INDEX_FILE",
     "RECORDS_FOLDER",
     "Manifest",
     "RecordSet",
@@ -28,7 +34,9 @@ __all__ = [
     "load_clips",
     "load_segments",
     "load_training_segments",
+    "open_audio_set",
     "plan_shards",
     "read_record_set",
+    "write_audio_index",
     "write_shards",
 ]

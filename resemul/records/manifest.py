@@ -139,12 +139,17 @@ def read_manifest(folder: Path) -> Manifest | None:
     if not path.exists():
         return None
     content = read_json(path)
+    if isinstance(content, dict) and content.get("format", FORMAT) != FORMAT:
+        raise DatasetError(
+            f"{path} has format {content['format']}, this version reads {FORMAT}; "
+            "build the records again with --overwrite"
+        )
+    return manifest_from_json(content, path)
+
+
+def manifest_from_json(content: dict[str, Any], path: Path) -> Manifest:
+    """Undoes `dataclasses.asdict` of a `Manifest`; `path` is where it was."""
     try:
-        if content["format"] != FORMAT:
-            raise DatasetError(
-                f"{path} has format {content['format']}, this version reads {FORMAT}; "
-                "build the records again with --overwrite"
-            )
         return Manifest(
             identity=BuildIdentity(**content["identity"]),
             shards=[shard_result_from_json(shard) for shard in content["shards"]],

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -10,6 +11,8 @@ from resemul.errors import DatasetError
 from resemul.records.record_set import RecordSet
 from resemul.records.schema import decode_clip, decode_segments
 
+# What TensorFlow raises for a damaged record.
+_DAMAGE = (tf.errors.DataLossError, tf.errors.InvalidArgumentError)
 # Of the buffer that the last batch of an epoch is filled up from, in segments.
 _TAIL_BUFFER = 500
 # Read at a time from one shard before the next has its turn.
@@ -75,6 +78,9 @@ def _read_shuffled_shards(
     """The training records, shard by shard in a random order, several at a time."""
     files = [str(path) for path in records.files["train"]]
     random.shuffle(files)
+    if records.audio is not None:
+        names = [Path(file).name for file in files]
+        return records.audio.segments(names, num_read_threads, _RECORDS_AT_A_TIME)
     return tf.data.Dataset.from_tensor_slices(files).interleave(
         tf.data.TFRecordDataset,
         cycle_length=num_read_threads,
@@ -90,9 +96,12 @@ def load_segments(records: RecordSet, split: str, batch_size: int) -> tf.data.Da
     Yields what `load_training_segments` yields; the last batch may be smaller.
     """
     _require_segments(records, split)
-    files = [str(path) for path in records.files[split]]
-    dataset = tf.data.TFRecordDataset(files).batch(batch_size)
-    return _decode_batches(dataset, records)
+    if records.audio is not None:
+        dataset = records.audio.segments([p.name for p in records.files[split]], 1, 1)
+    else:
+        files = [str(path) for path in records.files[split]]
+        dataset = tf.data.TFRecordDataset(files)
+    return _decode_batches(dataset.batch(batch_size), records)
 
 
 def load_clips(records: RecordSet) -> tf.data.Dataset:
@@ -102,6 +111,9 @@ def load_clips(records: RecordSet) -> tf.data.Dataset:
     `(tags,)`; clips may have any number of segments.
     """
     _require_segments(records, "test")
+    if records.audio is not None:
+        clips = records.audio.clips([path.name for path in records.files["test"]])
+        return clips.prefetch(tf.data.AUTOTUNE)
     files = [str(path) for path in records.files["test"]]
     return (
         tf.data.TFRecordDataset(files)
@@ -130,7 +142,13 @@ def damage_named(records: RecordSet, split: str) -> Iterator[None]:
     """Turns TensorFlow's error about a damaged record into a `DatasetError`."""
     try:
         yield
-    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
+    except tf.errors.OpError as error:
+        if records.audio is not None and records.audio.error is not None:
+            raise DatasetError(
+                f"a clip cannot be decoded: {records.audio.error}"
+            ) from error
+        if not isinstance(error, _DAMAGE):
+            raise
         raise DatasetError(
             f"a record in the {split} shards in {records.folder} is damaged; delete "
             "these shards and run 'resemul build' again, it rewrites what is missing"
@@ -138,6 +156,9 @@ def damage_named(records: RecordSet, split: str) -> Iterator[None]:
 
 
 def _decode_batches(dataset: tf.data.Dataset, records: RecordSet) -> tf.data.Dataset:
+    if records.audio is not None:
+        pairs = dataset.map(lambda x, labels: (x, tf.cast(labels, tf.float32)))
+        return pairs.prefetch(tf.data.AUTOTUNE)
     return dataset.map(
         lambda batch: decode_segments(
             batch, records.num_samples, len(records.tags), records.encoding

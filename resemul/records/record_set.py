@@ -9,6 +9,7 @@ from resemul.configs import BuildConfig
 from resemul.constants import SAMPLE_RATE, SPLITS
 from resemul.datasets import DATASETS
 from resemul.errors import DatasetError
+from resemul.records.audio_source import AudioSource
 from resemul.records.manifest import Manifest, read_manifest
 from resemul.records.plan import shard_file
 from resemul.records.schema import peek_sizes
@@ -39,6 +40,8 @@ class RecordSet:
     num_skipped: dict[str, int]
     # How the samples are stored, a key of `configs.ENCODING_BYTES`.
     encoding: str = BuildConfig.encoding
+    # Gives the clips themselves where there are no shards; see `open_audio_set`.
+    audio: AudioSource | None = None
 
 
 def read_record_set(data_dir: Path) -> RecordSet:
@@ -57,10 +60,6 @@ def read_record_set(data_dir: Path) -> RecordSet:
     manifest = read_manifest(folder)
     if manifest is None:
         return _describe_files(folder, Path(data_dir))
-    return _describe_manifest(folder, manifest)
-
-
-def _describe_manifest(folder: Path, manifest: Manifest) -> RecordSet:
     for shard in manifest.shards:
         path = folder / shard.file
         if not path.is_file() or path.stat().st_size != shard.num_bytes:
@@ -68,6 +67,11 @@ def _describe_manifest(folder: Path, manifest: Manifest) -> RecordSet:
                 f"{path} is missing or not of the {shard.num_bytes} bytes in the "
                 "manifest; run 'resemul build' again, it rewrites what is missing"
             )
+    return describe_manifest(folder, manifest)
+
+
+def describe_manifest(folder: Path, manifest: Manifest) -> RecordSet:
+    """A record set of what a manifest lists, without a look at the files."""
     return RecordSet(
         folder=folder,
         dataset=manifest.identity.dataset,

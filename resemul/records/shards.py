@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import resemul
 from resemul.configs import ENCODING_BYTES, BuildConfig
@@ -61,13 +60,7 @@ def write_shards(
         DatasetError: `folder` holds another build, is being written by another
             process, cannot be written, or no clip could be used.
     """
-    identity = BuildIdentity(
-        dataset=annotations.dataset,
-        split_name=annotations.split_name,
-        annotations_sha256=annotations.source_sha256,
-        tags=list(annotations.tags),
-        options=_identity_options(config),
-    )
+    identity = build_identity(annotations, config)
     jobs = plan_shards(annotations, config)
     if not annotations.audio_dir.is_dir():
         raise DatasetError(f"{annotations.audio_dir} does not exist: no audio to read")
@@ -93,22 +86,28 @@ def write_shards(
                 f"no clip under {annotations.audio_dir} could be used; the first: "
                 f"{shards[0].skipped[0].reason}"
             )
-        manifest = Manifest(identity, shards, _versions())
+        manifest = Manifest(identity, shards, versions())
         write_manifest(manifest, folder)
         shutil.rmtree(state_folder)
     return manifest
 
 
-def _identity_options(config: BuildConfig) -> dict[str, Any]:
-    """The options that tell builds apart.
+def build_identity(annotations: Annotations, config: BuildConfig) -> BuildIdentity:
+    """What tells builds apart.
 
-    The encoding is one of them only if it is not float32, which builds of before
-    there was a choice have.
+    The encoding is part of it only if it is not float32, which builds of before there
+    was a choice have.
     """
     options = dataclasses.asdict(config)
     if config.encoding == BuildConfig.encoding:
         del options["encoding"]
-    return options
+    return BuildIdentity(
+        dataset=annotations.dataset,
+        split_name=annotations.split_name,
+        annotations_sha256=annotations.source_sha256,
+        tags=list(annotations.tags),
+        options=options,
+    )
 
 
 def _run(
@@ -220,7 +219,8 @@ def _check_space(jobs: list[ShardJob], folder: Path, config: BuildConfig) -> Non
         )
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Of what shapes the samples and the records."""
     packages = ("numpy", "av", "tensorflow")
     return {
         "resemul": resemul.__version__,

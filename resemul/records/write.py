@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from resemul.audio import load_waveform, split_segments
+from resemul.audio import load_waveform
+from resemul.audio.clips import cut_segments
 from resemul.datasets import Track
 from resemul.errors import AudioError, DatasetError
 from resemul.records.manifest import ShardResult, SkippedClip, write_json
@@ -38,7 +39,7 @@ def write_shard(job: ShardJob, folder: Path, state_folder: Path) -> ShardResult:
                 try:
                     segments = _load_segments(track, job)
                 except AudioError as error:
-                    skipped.append(_skip(track, job, str(error)))
+                    skipped.append(skip(track, job, str(error)))
                     continue
                 for record in _encode(segments, track, job):
                     writer.write(record)
@@ -63,16 +64,7 @@ def _load_segments(track: Track, job: ShardJob) -> np.ndarray:
     waveform = load_waveform(
         path, config.sample_rate, config.clip_seconds, config.decoder
     )
-    segments = split_segments(waveform, config.num_samples)
-    if len(segments) < config.min_segments:
-        raise AudioError(
-            f"{path} is too short: {len(waveform) / config.sample_rate:.2f} s, "
-            f"{config.min_segments * config.num_samples / config.sample_rate:.2f} s "
-            "needed"
-        )
-    if not len(segments):
-        return np.pad(waveform, (0, config.num_samples - len(waveform)))[None]
-    return segments
+    return cut_segments(waveform, path, config)
 
 
 def _encode(segments: np.ndarray, track: Track, job: ShardJob) -> list[bytes]:
@@ -82,7 +74,8 @@ def _encode(segments: np.ndarray, track: Track, job: ShardJob) -> list[bytes]:
     return [encode_segment(segment, track.labels, encoding) for segment in segments]
 
 
-def _skip(track: Track, job: ShardJob, message: str) -> SkippedClip:
+def skip(track: Track, job: ShardJob, message: str) -> SkippedClip:
+    """What a manifest says of a clip that cannot be used."""
     # The manifest must not depend on where the data set lies.
     reason = message.replace(str(job.audio_dir / track.path), track.path.as_posix())
     return SkippedClip(track.clip_id, track.path.as_posix(), job.split, reason)
