@@ -77,7 +77,7 @@ def main(args: argparse.Namespace) -> int:
     require_at_least(0, bootstrap=args.bootstrap, seed=args.seed)
     from resemul.quiet import import_tensorflow
 
-    import_tensorflow()
+    import_tensorflow(spare_extras=True)
     from resemul.checkpoints import check_fits, load_model
     from resemul.evaluation import evaluate
     from resemul.precision import choose_precision

@@ -35,7 +35,7 @@ def main(args: argparse.Namespace) -> None:
     """Extracts, writes and says what was written."""
     from resemul.quiet import import_tensorflow
 
-    import_tensorflow()
+    import_tensorflow(spare_extras=True)
     from resemul.excitations import require_writable, save_excitations
 
     require_writable(args.out)

@@ -47,7 +47,7 @@ def main(args: argparse.Namespace) -> None:
     """Exports the model; prints the largest difference."""
     from resemul.quiet import import_tensorflow
 
-    import_tensorflow()
+    import_tensorflow(spare_extras=True)
     from resemul.checkpoints import load_model
     from resemul.export import EXPORTERS, export_model
 

@@ -40,7 +40,7 @@ def main(args: argparse.Namespace) -> None:
     from resemul.weights import read_tags
 
     tags = None if args.tags is None else read_tags(args.tags)
-    import_tensorflow()
+    import_tensorflow(spare_extras=True)
     from resemul.checkpoints import import_model, save_model
 
     model, card = import_model(args.source, args.model, tags)

@@ -30,7 +30,7 @@ def main(args: argparse.Namespace) -> int:
     """Builds each model, and prints one line about it."""
     from resemul.quiet import import_tensorflow
 
-    import_tensorflow()
+    import_tensorflow(spare_extras=True)
     rows = _describe_models(args.num_tags)
     if args.json:
         print(json.dumps(rows, indent=1))

@@ -54,7 +54,7 @@ def _download(names: list[str]) -> None:
     entries = [find_pretrained(name) for name in names]
     from resemul.quiet import import_tensorflow
 
-    import_tensorflow()
+    import_tensorflow(spare_extras=True)
     from resemul.checkpoints import install_pretrained
 
     for entry in entries:

@@ -62,7 +62,7 @@ def main(args: argparse.Namespace) -> int:
     paths = list(_find_audio(args.paths))
     from resemul.quiet import import_tensorflow
 
-    import_tensorflow()
+    import_tensorflow(spare_extras=True)
     from resemul.tagging import Tagger
 
     tagger = Tagger.from_file(args.model)

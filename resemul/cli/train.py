@@ -155,6 +155,9 @@ def main(args: argparse.Namespace) -> int:
     )
     names = [name for _, _, name, _ in _SCHEDULE_OPTIONS]
     config = TrainConfig(**{k: v for k, v in vars(args).items() if k in names})
+    from resemul.quiet import import_tensorflow
+
+    import_tensorflow(spare_extras=True)
     with open_records(args.data_dir, args.from_audio, args.num_workers) as records:
         run = _train(args, model_config, config, records)
     for stage in run.stages:
@@ -178,9 +181,6 @@ def _train(
 ) -> Any:
     from dataclasses import asdict, replace
 
-    from resemul.quiet import import_tensorflow
-
-    import_tensorflow()
     import keras
 
     from resemul.checkpoints import ModelCard
