@@ -5,6 +5,9 @@ PYTHON ?= python3
 VENV ?= .venv
 DEMO ?= demo
 SEED ?= 0
+BENCH_VENV ?= .venv-bench
+BENCH_INDEX ?= --extra-index-url https://download.pytorch.org/whl/cpu
+BENCH ?= --write
 
 BIN := $(VENV)/bin
 RESEMUL := $(BIN)/python -m resemul
@@ -14,7 +17,7 @@ RESEMUL := $(BIN)/python -m resemul
 DEMO_TRAIN_OPTIONS ?= --init-features 32 --batch-size 12 --lr 0.03 \
 	--num-lr-decays 2 --epochs-per-stage 6 --epochs 10 --patience 5 --precision auto
 
-.PHONY: demo test lint madmom notebook clean
+.PHONY: demo test lint madmom bench notebook clean
 
 demo: $(VENV)/.installed-demo
 	$(RESEMUL) demo-data --data-dir $(DEMO)/dataset --seed $(SEED)
@@ -50,12 +53,26 @@ madmom: $(VENV)/.installed-test
 	$(BIN)/pip install --quiet "cython>=3" "setuptools>=65" wheel
 	$(BIN)/pip install --quiet --no-build-isolation "madmom>=0.16.1"
 
+# Compares speeds; nothing else should run on the machine meanwhile. Writes the
+# tables into benchmarks/README.md. BENCH="predict --rounds 9" runs one stage.
+bench: $(BENCH_VENV)/.installed-bench
+	$(BENCH_VENV)/bin/python -m benchmarks $(BENCH)
+
 # Runs the notebook on the results of 'make demo' and keeps the outputs in it.
 notebook: $(VENV)/.installed-test
 	cd notebooks && ../$(BIN)/jupyter execute --inplace excitation_analysis.ipynb
 
 $(VENV)/bin/pip:
 	$(PYTHON) -m venv $(VENV)
+
+$(BENCH_VENV)/bin/pip:
+	$(PYTHON) -m venv $(BENCH_VENV)
+
+# The PyTorch for CPUs alone is much smaller; with BENCH_INDEX= it is taken
+# from PyPI, with what it needs for GPUs.
+$(BENCH_VENV)/.installed-bench: $(BENCH_VENV)/bin/pip setup.py requirements.txt
+	$(BENCH_VENV)/bin/pip install --quiet $(BENCH_INDEX) --editable ".[bench]"
+	touch $@
 
 $(VENV)/.installed-demo: $(VENV)/bin/pip setup.py requirements.txt
 	$(BIN)/pip install --quiet --editable ".[parquet]"
@@ -66,4 +83,4 @@ $(VENV)/.installed-test: $(VENV)/bin/pip setup.py requirements.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(DEMO) build *.egg-info
+	rm -rf $(VENV) $(BENCH_VENV) $(DEMO) build *.egg-info

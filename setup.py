@@ -28,6 +28,8 @@ setup(
         "notebook": ["jupyter>=1", "nbclient>=0.10", "ipykernel>=6"],
         "parquet": ["pyarrow>=15"],
         "export": ["onnx>=1.16", "onnxruntime>=1.18"],
+        # What 'make bench' compares with; madmom, if it is there, too.
+        "bench": ["torch>=2.6"],
         "test": [
             "pytest>=8",
             "ruff>=0.15",

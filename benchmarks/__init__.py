@@ -1,0 +1,1 @@
+"""Speed, side by side with what else could be used: `python -m benchmarks`."""

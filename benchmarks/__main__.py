@@ -1,0 +1,136 @@
+"""`python -m benchmarks [STAGE ...]`: times the stages, prints and keeps the tables."""
+
+import argparse
+import datetime
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks import building, networks, reading, starting
+from benchmarks.harness import Measurement, Variant, measure
+from benchmarks.machine import PEAK_FLOP, describe, forward_flop, peak_variants
+from benchmarks.table import Stage, render
+
+README = Path(__file__).with_name("README.md")
+# What is below this line in the README is written by this program.
+MARKER = "<!-- results -->"
+
+STAGES = ("train", "predict", "build", "input", "start")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Stages to run, and how."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument(
+        "stages",
+        nargs="*",
+        metavar="STAGE",
+        help=f"of {', '.join(STAGES)}; all if none",
+    )
+    parser.add_argument("--rounds", type=int, default=5, help="runs of each variant")
+    parser.add_argument("--batch-size", type=int, default=23, help="segments")
+    parser.add_argument(
+        "--backends",
+        default="tensorflow",
+        help="of Keras, separated by commas: tensorflow, jax, torch",
+    )
+    parser.add_argument(
+        "--only", default="", metavar="TEXT", help="variants with this in their name"
+    )
+    parser.add_argument(
+        "--write", action="store_true", help=f"put the tables into {README.name}"
+    )
+    return parser
+
+
+def main() -> None:
+    """Runs the stages one after the other."""
+    args = build_parser().parse_args()
+    # TensorFlow's C++ side says at length what it found; warnings remain.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    started = time.monotonic()
+    parts = [_describe_machine()]
+    for name in args.stages or STAGES:
+        if name not in STAGES:
+            raise SystemExit(f"{name!r} is no stage; stages are {', '.join(STAGES)}")
+        part = _RUNNERS[name](args)
+        print(part, flush=True)
+        parts.append(part)
+    parts.append(f"Took {(time.monotonic() - started) / 60:.1f} minutes.\n")
+    print(parts[0], parts[-1], sep="\n")
+    if args.write:
+        head = README.read_text("utf-8").split(MARKER)[0]
+        README.write_text("\n".join([f"{head}{MARKER}\n", *parts]), "utf-8")
+
+
+def _describe_machine() -> str:
+    today = datetime.datetime.now(datetime.UTC).date()
+    facts = "\n".join(f"- {name}: {value}" for name, value in describe().items())
+    return f"## Results of {today}\n\n{facts}\n"
+
+
+def _run(args: argparse.Namespace, variants: list[Variant]) -> list[Measurement]:
+    chosen = [v for v in variants if args.only in v.name or "matrix" in v.name]
+    return measure(chosen, args.rounds)
+
+
+def _run_network(
+    args: argparse.Namespace, variants: list[Variant], stage: Stage
+) -> str:
+    measurements = _run(args, [*variants, *peak_variants()])
+    products = measurements[-2:]
+    # The best of a busy machine is nearest to what the processor can do.
+    peaks = {
+        dtype: PEAK_FLOP / product.spread[0]
+        for dtype, product in zip(("float32", "bfloat16"), products, strict=True)
+    }
+    lines = ", ".join(f"{peak / 1e9:.0f} GFLOP/s in {n}" for n, peak in peaks.items())
+    note = f"Matrix product, in the same run: {lines}.\n"
+    return render(stage, measurements[:-2], peaks) + "\n" + note
+
+
+def _train(args: argparse.Namespace) -> str:
+    variants = networks.training_variants(args.batch_size, args.backends.split(","))
+    title = f"Training step, SE + multi, batch {args.batch_size}"
+    flop = 3 * forward_flop() * args.batch_size
+    return _run_network(args, variants, Stage(title, "segments", args.batch_size, flop))
+
+
+def _predict(args: argparse.Namespace) -> str:
+    variants = networks.prediction_variants(args.batch_size, args.backends.split(","))
+    title = f"Prediction, SE + multi, batch {args.batch_size}"
+    flop = forward_flop() * args.batch_size
+    return _run_network(args, variants, Stage(title, "segments", args.batch_size, flop))
+
+
+def _build(args: argparse.Namespace) -> str:
+    title = f"Build, {building.NUM_CLIPS} clips of 29 s, one process"
+    measurements = _run(args, building.variants())
+    return render(Stage(title, "clips", building.NUM_CLIPS), measurements, {})
+
+
+def _input(args: argparse.Namespace) -> str:
+    title = f"Input pipeline, {reading.NUM_SEGMENTS} segments"
+    measurements = _run(args, reading.variants())
+    return render(Stage(title, "segments", reading.NUM_SEGMENTS), measurements, {})
+
+
+def _start(args: argparse.Namespace) -> str:
+    measurements = _run(args, starting.variants())
+    return render(Stage("Start-up", "runs", 1), measurements, {})
+
+
+_RUNNERS: dict[str, Callable[[argparse.Namespace], str]] = {
+    "train": _train,
+    "predict": _predict,
+    "build": _build,
+    "input": _input,
+    "start": _start,
+}
+
+if __name__ == "__main__":
+    main()
