@@ -6,7 +6,7 @@ VENV ?= .venv
 DEMO ?= demo
 SEED ?= 0
 BENCH_VENV ?= .venv-bench
-BENCH_INDEX ?= --extra-index-url https://download.pytorch.org/whl/cpu
+BENCH_INDEX ?=
 BENCH ?= --write
 
 BIN := $(VENV)/bin
@@ -68,8 +68,8 @@ $(VENV)/bin/pip:
 $(BENCH_VENV)/bin/pip:
 	$(PYTHON) -m venv $(BENCH_VENV)
 
-# The PyTorch for CPUs alone is much smaller; with BENCH_INDEX= it is taken
-# from PyPI, with what it needs for GPUs.
+# PyTorch comes with what it needs for GPUs; BENCH_INDEX="--index-url URL" takes the
+# much smaller build for CPUs from the index that the PyTorch project names.
 $(BENCH_VENV)/.installed-bench: $(BENCH_VENV)/bin/pip setup.py requirements.txt
 	$(BENCH_VENV)/bin/pip install --quiet $(BENCH_INDEX) --editable ".[bench]"
 	touch $@
