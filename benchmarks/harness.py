@@ -131,6 +131,8 @@ def _serve(pipe: Connection, variant: Variant) -> None:
             cpu = _cpu_seconds() - cpu_started
             pipe.send((elapsed if seconds is None else seconds, cpu))
         pipe.send(_peak_bytes())
+    except (EOFError, BrokenPipeError):
+        return  # whoever measured has gone
     except ImportError as error:
         pipe.send(f"not installed ({error.name})")
     except Exception as error:

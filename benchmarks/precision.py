@@ -20,10 +20,10 @@ README = Path(__file__).with_name("README.md")
 BEGIN, END = "<!-- precision -->", "<!-- precision ends -->"
 
 # The schedule of 'make demo'.
-_TRAIN = (
-    "--init-features 32 --batch-size 12 --lr 0.03 --num-lr-decays 2 "
-    "--epochs-per-stage 6 --patience 5"
-).split()
+_TRAIN = [
+    *("--init-features", "32", "--batch-size", "12", "--lr", "0.03"),
+    *("--num-lr-decays", "2", "--epochs-per-stage", "6", "--patience", "5"),
+]
 
 
 def main() -> None:
