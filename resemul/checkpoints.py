@@ -173,13 +173,17 @@ def check_fits(card: ModelCard, records: "RecordSet") -> None:
     """Checks that a model can be used on these records.
 
     Raises:
-        DatasetError: tags, sample rate or segment length are others; says which.
+        DatasetError: tags or sample rate are others, or segments too short; says which.
     """
-    differences = [
-        f"{name} {getattr(records, name)} instead of {getattr(card, name)}"
-        for name in ("sample_rate", "num_samples")
-        if getattr(records, name) != getattr(card, name)
-    ]
+    differences = []
+    if records.sample_rate != card.sample_rate:
+        differences.append(
+            f"sample_rate {records.sample_rate} instead of {card.sample_rate}"
+        )
+    if records.num_samples < card.num_samples:
+        differences.append(
+            f"num_samples {records.num_samples} instead of {card.num_samples}"
+        )
     if list(records.tags) != list(card.tags):
         differences.append(_tag_difference(list(card.tags), list(records.tags)))
     if differences:

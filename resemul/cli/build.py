@@ -1,13 +1,20 @@
 """`resemul build`: audio files to TFRecord shards."""
 
 import argparse
+import dataclasses
 import math
 import os
 from typing import TYPE_CHECKING
 
 from resemul.cli.dataset_options import add_dataset_options, dataset_config
 from resemul.cli.options import new_parser
-from resemul.configs import ENCODING_BYTES, BuildConfig
+from resemul.configs import (
+    DEFAULT_MODEL,
+    ENCODING_BYTES,
+    MODEL_CONFIGS,
+    BuildConfig,
+    records_of_model,
+)
 from resemul.constants import SPLITS
 
 if TYPE_CHECKING:
@@ -27,21 +34,28 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_records(group: argparse._ArgumentGroup) -> None:
-    for flag, default, text in (
-        (
-            "--sample-rate",
-            BuildConfig.sample_rate,
-            "Hz, to which the audio is resampled",
-        ),
-        ("--num-samples", BuildConfig.num_samples, "samples in a segment"),
-        (
-            "--num-audios-per-shard",
-            BuildConfig.num_audios_per_shard,
-            "clips in a shard",
-        ),
+    group.add_argument(
+        "--model",
+        default=DEFAULT_MODEL,
+        choices=MODEL_CONFIGS,
+        help="whose recipe decides the options up to --min-segments that are not given",
+    )
+    for flag, text in (
+        ("--sample-rate", "Hz, to which the audio is resampled"),
+        ("--num-samples", "samples in a segment"),
     ):
-        group.add_argument(flag, type=int, default=default, metavar="N", help=text)
+        default = getattr(BuildConfig, flag[2:].replace("-", "_"))
+        group.add_argument(
+            flag, type=int, metavar="N", help=f"{text} ({DEFAULT_MODEL}: {default})"
+        )
     _add_lengths(group)
+    group.add_argument(
+        "--num-audios-per-shard",
+        type=int,
+        default=BuildConfig.num_audios_per_shard,
+        metavar="N",
+        help="clips in a shard",
+    )
     group.add_argument(
         "--decoder",
         default=BuildConfig.decoder,
@@ -106,22 +120,21 @@ def _parse_seconds(text: str) -> float | str:
 
 
 def _build_config(args: argparse.Namespace) -> BuildConfig:
-    """MTT's clips are cut as the published system cut them, all others kept whole."""
-    is_mtt = args.dataset == "mtt"
-    clip_seconds = args.clip_seconds
-    if clip_seconds is None:
-        clip_seconds = BuildConfig.clip_seconds if is_mtt else "all"
-    min_segments = args.min_segments
-    if min_segments is None:
-        min_segments = BuildConfig.min_segments if is_mtt else 0
-    return BuildConfig(
-        sample_rate=args.sample_rate,
-        num_samples=args.num_samples,
-        clip_seconds=None if clip_seconds == "all" else clip_seconds,
+    """The records of the model, but for what is asked for."""
+    config = records_of_model(args.model, of_mtt=args.dataset == "mtt")
+    given = {
+        name: getattr(args, name)
+        for name in ("sample_rate", "num_samples", "clip_seconds", "min_segments")
+        if getattr(args, name) is not None
+    }
+    if given.get("clip_seconds") == "all":
+        given["clip_seconds"] = None
+    return dataclasses.replace(
+        config,
         num_audios_per_shard=args.num_audios_per_shard,
-        min_segments=min_segments,
         decoder=args.decoder,
         encoding=args.encoding,
+        **given,
     )
 
 

@@ -6,17 +6,27 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
+    from resemul.checkpoints import ModelCard
     from resemul.records import RecordSet
 
 
 def iterate_test_clips(
-    records: "RecordSet", label: str
+    records: "RecordSet", card: "ModelCard", label: str, windows: str | None = None
 ) -> "Iterator[tuple[np.ndarray, np.ndarray]]":
-    """Yields segments `(segments, num_samples)` and labels `(tags,)` of each clip."""
+    """Yields the model's inputs `(windows, num_samples)` and labels of each clip.
+
+    Which windows of a clip these are is what the card says of the validation, unless
+    `windows` says otherwise; see `audio.windows.cut_windows`.
+    """
+    from resemul.audio.windows import window_clips
+    from resemul.configs import TrainConfig
     from resemul.progress import Progress
     from resemul.records import iterate_clips
 
+    scheme = windows or card.training.get("validation", TrainConfig.validation)
+    num_chunks = card.training.get("num_chunks", TrainConfig.num_chunks)
     with Progress(records.num_clips["test"], "clips", label) as progress:
-        for clip in iterate_clips(records):
+        clips = iterate_clips(records)
+        for clip in window_clips(clips, card.num_samples, scheme, num_chunks):
             yield clip
             progress.advance()

@@ -18,6 +18,7 @@ from resemul.cli.options import (
     require_at_least,
 )
 from resemul.cli.sources import open_records
+from resemul.configs import WINDOWS
 from resemul.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -41,6 +42,13 @@ def build_parser() -> argparse.ArgumentParser:
     add_from_audio(parser)
     parser.add_argument(
         "--batch-size", type=int, metavar="N", help="segments in a batch"
+    )
+    parser.add_argument(
+        "--windows",
+        choices=WINDOWS,
+        help="of a clip, over which probabilities are averaged: segments (all, side by "
+        "side), chunks (at equal distances), random (one), centre (default: as in the "
+        "model's validation, else segments)",
     )
     add_precision(parser)
     parser.add_argument(
@@ -99,7 +107,7 @@ def main(args: argparse.Namespace) -> int:
             )
         scores = evaluate(
             model,
-            iterate_test_clips(records, "eval"),
+            iterate_test_clips(records, card, "eval", args.windows),
             records.tags,
             batch_size=args.batch_size or BATCH_SIZE,
             num_bootstrap=args.bootstrap,

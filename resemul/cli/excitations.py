@@ -60,7 +60,7 @@ def _extract(args: argparse.Namespace) -> "pd.DataFrame":
     check_fits(card, records)
     return extract_excitations(
         model,
-        iterate_test_clips(records, "excitations"),
+        iterate_test_clips(records, card, "excitations"),
         records.tags,
         precision=choose_precision(args.precision),
     )

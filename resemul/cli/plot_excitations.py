@@ -104,7 +104,7 @@ def _draw_loudness(args: argparse.Namespace) -> "Figure":
     model, card = load_model(args.model)
     records = read_record_set(args.data_dir)
     check_fits(card, records)
-    measured = measure_loudness(model, iterate_test_clips(records, "loudness"))
+    measured = measure_loudness(model, iterate_test_clips(records, card, "loudness"))
     fit = loudness_slopes(measured)
     print(
         f"first block, {len(measured.loudness_db)} segments: {fit.num_positive} "

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resemul.cli.options import require_at_least
-from resemul.configs import BuildConfig, DatasetConfig
+from resemul.configs import DEFAULT_MODEL, DatasetConfig, records_of_model
 
 if TYPE_CHECKING:
     from resemul.records import RecordSet
@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 
 @contextmanager
 def open_records(
-    data_dir: Path, from_audio: bool, num_workers: int
+    data_dir: Path, from_audio: bool, num_workers: int, model: str = DEFAULT_MODEL
 ) -> Iterator["RecordSet"]:
     """The records in `data_dir`, or what decodes its audio files while it is open.
 
-    The clips of MTT are counted first, unless they have been.
+    The clips of MTT are counted first, unless they have been, in records as `model`
+    needs them.
     """
     require_at_least(1, num_workers=num_workers)
     from resemul.datasets import load_annotations
@@ -35,6 +36,6 @@ def open_records(
     index = data_dir / AUDIO_INDEX_FILE
     if not index.exists():
         annotations = load_annotations(DatasetConfig(data_dir=data_dir))
-        write_audio_index(annotations, index, BuildConfig(), num_workers)
+        write_audio_index(annotations, index, records_of_model(model), num_workers)
     with open_audio_set(data_dir, num_workers) as records:
         yield records

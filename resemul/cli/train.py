@@ -3,14 +3,19 @@
 import argparse
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from resemul.cli.options import add_data_dir, add_from_audio, add_unused, new_parser
+from resemul.cli.run_options import add_run_options, run_config
 from resemul.cli.sources import open_records
-from resemul.configs import BLOCK_NAMES, SampleCNNConfig, TrainConfig
+from resemul.configs import RunConfig, write_run
 
 if TYPE_CHECKING:
+    import keras
+
+    from resemul.checkpoints import ModelCard
     from resemul.records import RecordSet
+    from resemul.training import TrainingRun
 
 logger = logging.getLogger(__name__)
 
@@ -18,10 +23,12 @@ logger = logging.getLogger(__name__)
 def build_parser() -> argparse.ArgumentParser:
     """The options of `resemul train`."""
     parser = new_parser(
-        "Trains a sample-level CNN with staged SGD on the shards in "
-        "<data-dir>/tfrecord; the best model ends up in <train-dir>/best.keras.",
+        "Trains a model on the shards in <data-dir>/tfrecord: a sample-level CNN with "
+        "staged SGD, or --model by the recipe that it was published with. The best "
+        "model ends up in <train-dir>/best.keras.",
         "A stopped run goes on after its last whole epoch when the same command is "
-        "given again.",
+        "given again. Values in parentheses are those of the default model and "
+        "recipe; --model NAME --save-config FILE shows those of another.",
     )
     add_data_dir(parser)
     add_from_audio(parser)
@@ -37,134 +44,40 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="delete the run that is in --train-dir and begin anew",
     )
-    _add_model_options(parser)
-    _add_schedule_options(parser)
+    parser.add_argument(
+        "--init-from",
+        type=Path,
+        metavar="MODEL",
+        help="begin with the weights of a trained or published model; its last layer "
+        "is kept if the records have the same tags, else it is new",
+    )
+    add_run_options(parser)
     add_unused(parser, "--num-audios-per-shard", type=int, metavar="N")
     add_unused(parser, "--num-segments-per-audio", type=int, metavar="N")
     return parser
 
 
-def _add_model_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("model")
-    group.add_argument(
-        "--block", default=SampleCNNConfig.block, choices=BLOCK_NAMES, help="kind"
-    )
-    group.add_argument(
-        "--no-multi",
-        action="store_true",
-        help="classify from the last block alone, not from the last three",
-    )
-    group.add_argument(
-        "--alpha",
-        type=int,
-        default=SampleCNNConfig.alpha,
-        metavar="A",
-        help="amplifying ratio of the excitations",
-    )
-    group.add_argument(
-        "--init-features",
-        type=int,
-        default=SampleCNNConfig.init_features,
-        metavar="N",
-        help="channels of the first blocks; fewer make a smaller, faster model",
-    )
-    group.add_argument(
-        "--dropout",
-        type=float,
-        default=SampleCNNConfig.dropout,
-        metavar="RATE",
-        help="before the last layer",
-    )
-    group.add_argument(
-        "--weight-decay",
-        type=float,
-        default=SampleCNNConfig.weight_decay,
-        metavar="WD",
-        help="L2 penalty on the kernels of the convolutions",
-    )
-
-
-# Flag, type, name in TrainConfig, help.
-_SCHEDULE_OPTIONS: list[tuple[str, type, str, str]] = [
-    ("--batch-size", int, "batch_size", "segments in a batch"),
-    ("--lr", float, "lr", "learning rate of stage 0"),
-    ("--lr-decay", float, "lr_decay", "factor from one stage's rate to the next's"),
-    ("--momentum", float, "momentum", "of SGD, with Nesterov's correction"),
-    ("--initial-stage", int, "initial_stage", "stage to start at"),
-    ("--num-lr-decays", int, "num_lr_decays", "number of stages"),
-    (
-        "--patience",
-        int,
-        "patience",
-        "a stage ends after this many epochs plus one without a lower loss",
-    ),
-    ("--epochs", int, "max_epochs", "epochs of all stages together, at most"),
-    (
-        "--epochs-per-stage",
-        int,
-        "max_epochs_per_stage",
-        "epochs of one stage, at most (default: no limit)",
-    ),
-    (
-        "--steps-per-epoch",
-        int,
-        "steps_per_epoch",
-        "batches in an epoch (default: one pass over the records)",
-    ),
-    ("--num-read-threads", int, "num_read_threads", "shards read at a time"),
-    (
-        "--shuffle-buffer",
-        int,
-        "shuffle_buffer",
-        "segments to draw batches from, 236 kB of memory each",
-    ),
-    (
-        "--precision",
-        str,
-        "precision",
-        "of the steps: float32, mixed_bfloat16, or auto, by what the machine does fast",
-    ),
-    ("--seed", int, "seed", "of weights, order and dropout"),
-]
-
-
-def _add_schedule_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("schedule")
-    for flag, kind, name, text in _SCHEDULE_OPTIONS:
-        default = getattr(TrainConfig, name)
-        group.add_argument(
-            flag,
-            type=kind,
-            dest=name,
-            # None is not worth showing as a default.
-            default=argparse.SUPPRESS if default is None else default,
-            metavar={float: "X", int: "N", str: "NAME"}[kind],
-            help=text,
-        )
-
-
 def main(args: argparse.Namespace) -> int:
     """Trains, then prints the stages and where the best model is."""
-    model_config = SampleCNNConfig(
-        block=args.block,
-        multi=not args.no_multi,
-        alpha=args.alpha,
-        init_features=args.init_features,
-        dropout=args.dropout,
-        weight_decay=args.weight_decay,
-    )
-    names = [name for _, _, name, _ in _SCHEDULE_OPTIONS]
-    config = TrainConfig(**{k: v for k, v in vars(args).items() if k in names})
+    source = _load(args.init_from) if args.init_from else None
+    config = run_config(args, source[1].model if source else None)
+    if args.save_config:
+        write_run(config, args.save_config)
+        logger.info("%s is written; train with --config", args.save_config)
+        return 0
     from resemul.quiet import import_tensorflow
 
     import_tensorflow(spare_extras=True)
-    with open_records(args.data_dir, args.from_audio, args.num_workers) as records:
-        run = _train(args, model_config, config, records)
+    with open_records(
+        args.data_dir, args.from_audio, args.num_workers, config.model
+    ) as records:
+        run = _train(args, config, records, source)
     for stage in run.stages:
         test = stage["test"]
         print(
-            f"stage {stage['stage']}: learning rate {stage['lr']:g}, "
-            f"{stage['num_epochs']} epochs, val_loss {stage['val_loss']:.4f}, "
+            f"stage {stage['stage']}: {stage['optimizer']}, learning rate "
+            f"{stage['lr']:g}, {stage['num_epochs']} epochs, "
+            f"val_loss {stage['val_loss']:.4f}, "
             f"test ROC AUC {test['test_roc_auc']:.4f}, "
             f"PR AUC {test['test_pr_auc']:.4f} "
             f"({run.card.split_name}, {test['test_clips']} clips)"
@@ -173,63 +86,68 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
+def _load(path: Path) -> "tuple[keras.Model, ModelCard]":
+    from resemul.quiet import import_tensorflow
+
+    import_tensorflow(spare_extras=True)
+    from resemul.checkpoints import load_model
+
+    return load_model(path)
+
+
 def _train(
     args: argparse.Namespace,
-    model_config: SampleCNNConfig,
-    config: TrainConfig,
+    config: RunConfig,
     records: "RecordSet",
-) -> Any:
-    from dataclasses import asdict, replace
-
+    source: "tuple[keras.Model, ModelCard] | None",
+) -> "TrainingRun":
     import keras
 
-    from resemul.checkpoints import ModelCard
-    from resemul.evaluation import evaluate
-    from resemul.models import build_model
-    from resemul.records import load_clips
-    from resemul.training import delete_run, train_in_stages
+    from resemul.training import delete_run, prepare_model, train_in_stages
 
-    model_config = replace(
-        model_config,
-        sample_rate=records.sample_rate,
-        num_samples=records.num_samples,
-    )
+    keras.utils.set_random_seed(config.training.seed)
+    model, card = prepare_model(config, records, source)
     if args.overwrite:
         delete_run(args.train_dir)
-    keras.utils.set_random_seed(config.seed)
-    model = build_model("sample_cnn", len(records.tags), **asdict(model_config))
-    card = ModelCard(
-        model="sample_cnn",
-        options=asdict(model_config),
-        tags=list(records.tags),
-        sample_rate=records.sample_rate,
-        num_samples=records.num_samples,
-        dataset=records.dataset,
-        split_name=records.split_name,
-        num_clips=records.num_clips,
-    )
-
-    def evaluate_stage(trained: keras.Model) -> dict[str, float]:
-        clips = load_clips(records).as_numpy_iterator()
-        scores = evaluate(trained, clips, records.tags)
-        logger.info(
-            "test (%s, %d clips): ROC AUC %.4f  PR AUC %.4f",
-            records.split_name,
-            scores.num_clips,
-            scores.roc_auc,
-            scores.pr_auc,
-        )
-        return {
-            "test_roc_auc": scores.roc_auc,
-            "test_pr_auc": scores.pr_auc,
-            "test_clips": scores.num_clips,
-        }
-
     logger.info(
         "%s, %d parameters; %s: %s segments",
-        model_config.block + ("" if model_config.multi else ", no multi"),
+        config.model,
         model.count_params(),
         records.split_name,
         " / ".join(f"{n:,}" for n in records.num_segments.values()),
     )
-    return train_in_stages(model, card, records, args.train_dir, config, evaluate_stage)
+
+    def evaluate_stage(trained: keras.Model) -> dict[str, float]:
+        return _score(trained, config, records)
+
+    return train_in_stages(
+        model, card, records, args.train_dir, config.training, evaluate_stage
+    )
+
+
+def _score(
+    model: "keras.Model", config: RunConfig, records: "RecordSet"
+) -> dict[str, float]:
+    from resemul.audio.windows import window_clips
+    from resemul.evaluation import evaluate
+    from resemul.records import iterate_clips
+
+    clips = window_clips(
+        iterate_clips(records),
+        model.input_shape[-1],
+        config.training.validation,
+        config.training.num_chunks,
+    )
+    scores = evaluate(model, clips, records.tags)
+    logger.info(
+        "test (%s, %d clips): ROC AUC %.4f  PR AUC %.4f",
+        records.split_name,
+        scores.num_clips,
+        scores.roc_auc,
+        scores.pr_auc,
+    )
+    return {
+        "test_roc_auc": scores.roc_auc,
+        "test_pr_auc": scores.pr_auc,
+        "test_clips": scores.num_clips,
+    }

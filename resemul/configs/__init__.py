@@ -10,6 +10,7 @@ from resemul.configs.dataset import (
 from resemul.configs.models import (
     BLOCK_NAMES,
     DFT_NAMES,
+    MODEL_CONFIGS,
     POOL_NAMES,
     FCN4Config,
     FCN5Config,
@@ -20,14 +21,44 @@ from resemul.configs.models import (
     ShortChunkCNNConfig,
     WonSampleCNNConfig,
 )
-from resemul.configs.training import PRECISIONS, TrainConfig
+from resemul.configs.recipes import (
+    MODEL_RECIPES,
+    RECIPES,
+    Recipe,
+    records_of_model,
+)
+from resemul.configs.run import (
+    DEFAULT_MODEL,
+    RunConfig,
+    change_run,
+    make_run,
+    read_run,
+    write_run,
+)
+from resemul.configs.training import (
+    LR_SCHEDULES,
+    MONITORS,
+    OPTIMIZERS,
+    PRECISIONS,
+    WINDOWS,
+    Stage,
+    TrainConfig,
+)
 
 __all__ = [
     "BLOCK_NAMES",
+    "DEFAULT_MODEL",
     "DFT_NAMES",
     "ENCODING_BYTES",
+    "LR_SCHEDULES",
+    "MODEL_CONFIGS",
+    "MODEL_RECIPES",
+    "MONITORS",
+    "OPTIMIZERS",
     "POOL_NAMES",
     "PRECISIONS",
+    "RECIPES",
+    "WINDOWS",
     "BuildConfig",
     "ColumnsConfig",
     "DatasetConfig",
@@ -36,10 +67,18 @@ __all__ = [
     "MultiScaleCNNConfig",
     "PonsLogMelConfig",
     "PonsWaveformConfig",
+    "Recipe",
+    "RunConfig",
     "SampleCNNConfig",
     "ShortChunkCNNConfig",
     "SplitConfig",
+    "Stage",
     "TagsConfig",
     "TrainConfig",
     "WonSampleCNNConfig",
+    "change_run",
+    "make_run",
+    "read_run",
+    "records_of_model",
+    "write_run",
 ]

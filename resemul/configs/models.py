@@ -195,6 +195,21 @@ class PonsLogMelConfig:
         _require_dft(self.dft)
 
 
+# Keys as in `models.MODELS`.
+MODEL_CONFIGS: dict[str, type] = {
+    "sample_cnn": SampleCNNConfig,
+    "fcn4": FCN4Config,
+    "fcn5": FCN5Config,
+    "short_chunk_cnn": ShortChunkCNNConfig,
+    "short_chunk_cnn_res": ShortChunkCNNConfig,
+    "won_sample_cnn": WonSampleCNNConfig,
+    "won_sample_cnn_se": WonSampleCNNConfig,
+    "multi_scale_cnn": MultiScaleCNNConfig,
+    "pons_waveform": PonsWaveformConfig,
+    "pons_log_mel": PonsLogMelConfig,
+}
+
+
 def _require_positive(config: Any, *names: str) -> None:
     for name in names:
         value = getattr(config, name)

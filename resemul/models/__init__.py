@@ -5,16 +5,7 @@ from typing import Any
 
 import keras
 
-from resemul.configs import (
-    FCN4Config,
-    FCN5Config,
-    MultiScaleCNNConfig,
-    PonsLogMelConfig,
-    PonsWaveformConfig,
-    SampleCNNConfig,
-    ShortChunkCNNConfig,
-    WonSampleCNNConfig,
-)
+from resemul.configs import MODEL_CONFIGS
 from resemul.errors import ConfigError
 from resemul.models.fcn4 import fcn4
 from resemul.models.fcn5 import fcn5
@@ -24,19 +15,21 @@ from resemul.models.sample_cnn import sample_cnn
 from resemul.models.short_chunk_cnn import short_chunk_cnn, short_chunk_cnn_res
 from resemul.models.won_sample_cnn import won_sample_cnn, won_sample_cnn_se
 
-# Each builder takes the number of tags and an instance of its config class.
-MODELS: dict[str, tuple[Callable[[int, Any], keras.Model], type]] = {
-    "sample_cnn": (sample_cnn, SampleCNNConfig),
-    "fcn4": (fcn4, FCN4Config),
-    "fcn5": (fcn5, FCN5Config),
-    "short_chunk_cnn": (short_chunk_cnn, ShortChunkCNNConfig),
-    "short_chunk_cnn_res": (short_chunk_cnn_res, ShortChunkCNNConfig),
-    "won_sample_cnn": (won_sample_cnn, WonSampleCNNConfig),
-    "won_sample_cnn_se": (won_sample_cnn_se, WonSampleCNNConfig),
-    "multi_scale_cnn": (multi_scale_cnn, MultiScaleCNNConfig),
-    "pons_waveform": (pons_waveform, PonsWaveformConfig),
-    "pons_log_mel": (pons_log_mel, PonsLogMelConfig),
+# Each takes the number of tags and an instance of its config class.
+_BUILDERS: dict[str, Callable[[int, Any], keras.Model]] = {
+    "sample_cnn": sample_cnn,
+    "fcn4": fcn4,
+    "fcn5": fcn5,
+    "short_chunk_cnn": short_chunk_cnn,
+    "short_chunk_cnn_res": short_chunk_cnn_res,
+    "won_sample_cnn": won_sample_cnn,
+    "won_sample_cnn_se": won_sample_cnn_se,
+    "multi_scale_cnn": multi_scale_cnn,
+    "pons_waveform": pons_waveform,
+    "pons_log_mel": pons_log_mel,
 }
+
+MODELS = {name: (builder, MODEL_CONFIGS[name]) for name, builder in _BUILDERS.items()}
 
 # The last layer of every model; its input is the embedding.
 TOP_LAYER = "tags"

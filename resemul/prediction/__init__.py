@@ -4,6 +4,7 @@ from resemul.prediction.batches import (
     BATCH_SIZE,
     choose_jit,
     predict_clips,
+    predict_each,
     predict_segments,
 )
 from resemul.prediction.twin import copy_weights, make_prediction_twin
@@ -14,5 +15,6 @@ __all__ = [
     "copy_weights",
     "make_prediction_twin",
     "predict_clips",
+    "predict_each",
     "predict_segments",
 ]

@@ -27,6 +27,20 @@ def predict_clips(
 ) -> Iterator[list[np.ndarray]]:
     """Averages each output of `model` over the segments of each clip.
 
+    Args and batches are those of `predict_each`.
+
+    Yields:
+        Per clip, in order, one array per output: its mean over the segments.
+    """
+    for outputs in predict_each(model, clips, batch_size):
+        yield [output.mean(axis=0) for output in outputs]
+
+
+def predict_each(
+    model: keras.Model, clips: Iterable[np.ndarray], batch_size: int = BATCH_SIZE
+) -> Iterator[list[np.ndarray]]:
+    """Returns each output of `model` for the segments of each clip.
+
     Batches are filled across clips and all have the same size, so the model is
     traced once whatever the lengths. Clips are read as they are needed.
 
@@ -36,7 +50,7 @@ def predict_clips(
         batch_size: segments in a batch.
 
     Yields:
-        Per clip, in order, one array per output: its mean over the segments.
+        Per clip, in order, one array per output: `(segments, ...)`.
     """
     _prepare(model)
     sizes: list[int] = []
@@ -48,7 +62,7 @@ def predict_clips(
             else outputs
         )
         while sizes and len(finished[0]) >= sizes[0]:
-            yield _take_mean(finished, sizes.pop(0))
+            yield _take(finished, sizes.pop(0))
 
 
 def predict_segments(
@@ -101,8 +115,8 @@ def _predict_padded(model: keras.Model, batch: np.ndarray, size: int) -> list[An
     return [np.asarray(output)[:num_segments] for output in outputs]
 
 
-def _take_mean(outputs: list[np.ndarray], num_segments: int) -> list[np.ndarray]:
-    """Removes the first segments from `outputs`, in place; returns their mean."""
-    means = [output[:num_segments].mean(axis=0) for output in outputs]
+def _take(outputs: list[np.ndarray], num_segments: int) -> list[np.ndarray]:
+    """Removes the first segments from `outputs`, in place, and returns them."""
+    taken = [output[:num_segments] for output in outputs]
     outputs[:] = [output[num_segments:] for output in outputs]
-    return means
+    return taken

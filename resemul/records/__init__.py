@@ -13,6 +13,7 @@ from resemul.records.audio_index import (
 )
 from resemul.records.manifest import Manifest
 from resemul.records.pipeline import (
+    count_examples,
     damage_named,
     iterate_clips,
     load_clips,
@@ -29,6 +30,7 @@ __all__ = [
     "Manifest",
     "RecordSet",
     "ShardJob",
+    "count_examples",
     "damage_named",
     "iterate_clips",
     "load_clips",

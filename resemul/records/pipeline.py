@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from resemul.errors import DatasetError
+from resemul.records.crops import crop_records
 from resemul.records.record_set import RecordSet
 from resemul.records.schema import decode_clip, decode_segments
 
@@ -26,6 +27,8 @@ def load_training_segments(
     seed: Sequence[int] = (0,),
     num_read_threads: int = 8,
     shuffle_buffer: int = 16_000,
+    num_samples: int | None = None,
+    crop: str = "segments",
 ) -> tf.data.Dataset:
     """One epoch of shuffled training batches, each of exactly `batch_size`.
 
@@ -41,6 +44,8 @@ def load_training_segments(
         seed: numbers that the order is drawn from.
         num_read_threads: shards that are read at a time.
         shuffle_buffer: segments to draw from, num_samples values each.
+        num_samples: length of a training example; None for that of the records.
+        crop: how examples are taken from records that are longer, see `crop_records`.
 
     Returns:
         `steps` pairs of float32 waveforms `(batch_size, num_samples)` and labels
@@ -48,11 +53,18 @@ def load_training_segments(
     """
     _require_segments(records, "train")
     random = np.random.default_rng(seed)
-    num_segments = records.num_segments["train"]
+    num_segments = count_examples(records, num_samples, crop)
     num_passes, num_left = divmod(steps * batch_size, num_segments)
+    num_samples = num_samples or records.num_samples
+    is_cropped = num_samples != records.num_samples
 
     def one_pass(buffer_size: int) -> tf.data.Dataset:
         dataset = _read_shuffled_shards(records, random, num_read_threads)
+        if is_cropped:
+            # Before the shuffling, so that its buffer holds no whole clips.
+            places = [int(number) for number in random.integers(2**31, size=2)]
+            waveforms = _decode_each(dataset, records)
+            dataset = crop_records(waveforms, num_samples, crop, places)
         buffer_size = min(buffer_size, num_segments)
         return dataset.shuffle(buffer_size, seed=int(random.integers(2**31)))
 
@@ -67,9 +79,20 @@ def load_training_segments(
         dataset = dataset.concatenate(another)
     # Else Keras finds the end by an error, after it has counted one step too many.
     counted = tf.data.experimental.assert_cardinality(steps)
-    return _decode_batches(
-        dataset.batch(batch_size, drop_remainder=True).apply(counted), records
-    )
+    batches = dataset.batch(batch_size, drop_remainder=True).apply(counted)
+    if is_cropped:
+        return batches.prefetch(tf.data.AUTOTUNE)
+    return _decode_batches(batches, records)
+
+
+def count_examples(
+    records: RecordSet, num_samples: int | None = None, crop: str = "segments"
+) -> int:
+    """Training examples in one pass: a crop per record, or all its segments."""
+    per_record = 1
+    if num_samples is not None and crop == "segments":
+        per_record = records.num_samples // num_samples
+    return records.num_segments["train"] * per_record
 
 
 def _read_shuffled_shards(
@@ -153,6 +176,20 @@ def damage_named(records: RecordSet, split: str) -> Iterator[None]:
             f"a record in the {split} shards in {records.folder} is damaged; delete "
             "these shards and run 'resemul build' again, it rewrites what is missing"
         ) from error
+
+
+def _decode_each(dataset: tf.data.Dataset, records: RecordSet) -> tf.data.Dataset:
+    """Pairs of waveform `(num_samples,)` and labels, one record at a time."""
+    if records.audio is not None:
+        return dataset.map(lambda x, labels: (x, tf.cast(labels, tf.float32)))
+
+    def decode(record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        waveforms, labels = decode_segments(
+            record[tf.newaxis], records.num_samples, len(records.tags), records.encoding
+        )
+        return waveforms[0], labels[0]
+
+    return dataset.map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
 
 def _decode_batches(dataset: tf.data.Dataset, records: RecordSet) -> tf.data.Dataset:

@@ -1,4 +1,4 @@
-"""One epoch: a pass of SGD, then one over the validation segments."""
+"""One epoch: a pass of steps, then one over the validation clips."""
 
 import math
 from collections.abc import Iterator
@@ -7,7 +7,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from resemul.configs import TrainConfig
+from resemul.audio.windows import cut_windows
+from resemul.configs import Stage, TrainConfig
 from resemul.metrics import (
     binary_cross_entropy,
     macro,
@@ -19,15 +20,17 @@ from resemul.prediction import (
     choose_jit,
     copy_weights,
     make_prediction_twin,
-    predict_segments,
+    predict_each,
 )
 from resemul.records import (
     RecordSet,
+    count_examples,
     damage_named,
     load_segments,
     load_training_segments,
 )
 from resemul.training.logs import EpochProgress
+from resemul.training.optimizers import make_optimizer
 from resemul.training.state import seed_random_layers
 from resemul.training.twin import make_training_twin
 
@@ -40,29 +43,37 @@ class EpochRunner:
     ) -> None:
         self._model = model
         # Takes the steps; its weights are copied to `model` after each epoch.
-        self._twin = make_training_twin(model, choose_precision(config.precision))
+        self._twin = make_training_twin(
+            model, choose_precision(config.precision), config.freeze_body
+        )
         self._predictor = make_prediction_twin(model)
         self._records = records
         self._config = config
-        self._lr = config.lr
+        self._num_samples = int(model.input_shape[-1])
+        self._lr = 0.0
+        num_examples = count_examples(records, self._num_samples, config.crop)
         self._steps = config.steps_per_epoch or math.ceil(
-            records.num_segments["train"] / config.batch_size
+            num_examples / config.batch_size
         )
 
-    def compile(self, lr: float) -> None:
-        """Begins anew with the model's weights and a fresh optimizer at `lr`."""
-        self._lr = lr
-        schedule = keras.optimizers.schedules.InverseTimeDecay(
-            lr, decay_steps=1, decay_rate=self._config.lr_time_decay
-        )
-        optimizer = keras.optimizers.SGD(
-            schedule, momentum=self._config.momentum, nesterov=True
-        )
+    def compile(self, stage: Stage) -> None:
+        """Begins a stage with the model's weights and a fresh optimizer."""
+        self._lr = stage.lr
+        optimizer = make_optimizer(stage, self._config, self._steps)
         self._twin.set_weights(self._model.get_weights())
         self._twin.compile(
-            optimizer=optimizer, loss="binary_crossentropy", jit_compile=choose_jit()
+            optimizer=optimizer,
+            loss="binary_crossentropy",
+            jit_compile=choose_jit(),
+            auto_scale_loss=False,
         )
         optimizer.build(self._twin.trainable_variables)
+
+    def set_rate(self, lr: float) -> None:
+        """Changes the learning rate, where it is not a function of the step."""
+        if lr != self._lr:
+            self._twin.optimizer.learning_rate = lr
+            self._lr = lr
 
     def variables(self) -> list[Any]:
         """All that an epoch changes: weights and optimizer state."""
@@ -83,6 +94,8 @@ class EpochRunner:
             seed=seed,
             num_read_threads=self._config.num_read_threads,
             shuffle_buffer=self._config.shuffle_buffer,
+            num_samples=self._num_samples,
+            crop=self._config.crop,
         )
         bar = EpochProgress(label, self._steps, batch_size, self._lr)
         with damage_named(self._records, "train"):
@@ -93,23 +106,46 @@ class EpochRunner:
         return float(history.history["loss"][0])
 
     def validate(self) -> dict[str, float]:
-        """Loss and scores over the validation segments, each counted as a clip."""
+        """Loss and scores over the validation records.
+
+        A record counts as a clip, whose probabilities are the mean over its windows;
+        the loss is the mean over all windows.
+        """
         labels: list[np.ndarray] = []
-
-        def waveforms() -> Iterator[np.ndarray]:
-            batches = load_segments(self._records, "val", self._config.batch_size)
-            with damage_named(self._records, "val"):
-                for batch, batch_labels in batches.as_numpy_iterator():
-                    labels.append(batch_labels)
-                    yield batch
-
         copy_weights(self._model, self._predictor)
-        outputs = predict_segments(self._predictor, waveforms())
-        probabilities = np.concatenate(list(outputs))
-        truth = np.concatenate(labels)
+        outputs = [
+            output[0]
+            for output in predict_each(
+                self._predictor,
+                self._validation_windows(labels),
+                self._config.batch_size,
+            )
+        ]
+        truth = np.stack(labels)
+        probabilities = np.stack([windows.mean(axis=0) for windows in outputs])
+        repeated = np.repeat(truth, [len(windows) for windows in outputs], axis=0)
+        loss = binary_cross_entropy(repeated, np.concatenate(outputs))
         penalty = float(sum(np.asarray(loss) for loss in self._model.losses))
         return {
-            "val_loss": binary_cross_entropy(truth, probabilities) + penalty,
+            "val_loss": loss + penalty,
             "val_roc_auc": macro(roc_auc_per_tag(truth, probabilities)),
             "val_pr_auc": macro(pr_auc_per_tag(truth, probabilities)),
         }
+
+    def _validation_windows(self, labels: list[np.ndarray]) -> Iterator[np.ndarray]:
+        """Yields the windows of each record, whose labels it adds to `labels`."""
+        config = self._config
+        batches = load_segments(self._records, "val", config.batch_size)
+        with damage_named(self._records, "val"):
+            for waveforms, batch_labels in batches.as_numpy_iterator():
+                for waveform, clip_labels in zip(waveforms, batch_labels, strict=True):
+                    # Drawn once: an epoch's score changes with the weights alone.
+                    seed = len(labels)
+                    labels.append(clip_labels)
+                    yield cut_windows(
+                        waveform,
+                        self._num_samples,
+                        config.validation,
+                        config.num_chunks,
+                        seed,
+                    )

@@ -12,15 +12,19 @@ from resemul.training.state import STATE_FILE
 BEST_FILE = "best.keras"
 
 
-def checkpoint_name(epoch: int, val_loss: float) -> str:
+# The letter before the monitored value in a checkpoint's name; `l` is the original's.
+_LETTERS = {"val_loss": "l", "val_roc_auc": "r", "val_pr_auc": "p"}
+
+
+def checkpoint_name(epoch: int, monitor: str, value: float) -> str:
     """Named as by the original, which counts epochs from 0."""
-    return f"ckpt-e{epoch:03d}-l{val_loss:.4f}.keras"
+    return f"ckpt-e{epoch:03d}-{_LETTERS[monitor]}{value:.4f}.keras"
 
 
 def find_best_checkpoint(stage_dir: Path) -> Path | None:
-    """The checkpoint with the lowest validation loss in its name; None if none."""
-    checkpoints = Path(stage_dir).glob("ckpt-e*-l*.keras")
-    # Of two with the same rounded loss the later one is better: it improved on it.
+    """The checkpoint with the best monitored value in its name; None if none."""
+    checkpoints = Path(stage_dir).glob("ckpt-e*-*.keras")
+    # Of two with the same rounded value the later one is better: it improved on it.
     return min(checkpoints, key=lambda c: (_loss_of(c), -epoch_of(c)), default=None)
 
 
@@ -40,11 +44,13 @@ def epoch_of(checkpoint: Path) -> int:
 
 
 def _loss_of(checkpoint: Path) -> float:
-    return float(_parse_name(checkpoint)[2])
+    """The value in a checkpoint's name, its sign turned if a higher one is better."""
+    _, letter, value = _parse_name(checkpoint).groups()
+    return float(value) if letter == _LETTERS["val_loss"] else -float(value)
 
 
 def _parse_name(checkpoint: Path) -> re.Match[str]:
-    match = re.fullmatch(r"ckpt-e(\d+)-l(\d+\.\d+)\.keras", checkpoint.name)
+    match = re.fullmatch(r"ckpt-e(\d+)-([lrp])(\d+\.\d+|nan)\.keras", checkpoint.name)
     if match is None:
         raise TrainingError(f"{checkpoint} is not named like a checkpoint")
     return match

@@ -1,6 +1,7 @@
 """The schedule: one stage per learning rate, each from the best epoch so far."""
 
 import dataclasses
+import json
 import logging
 import math
 import time
@@ -12,7 +13,7 @@ from typing import Any
 import keras
 
 from resemul.checkpoints import ModelCard, load_model, read_card, save_model
-from resemul.configs import TrainConfig
+from resemul.configs import Stage, TrainConfig
 from resemul.errors import TrainingError
 from resemul.records import RecordSet
 from resemul.training.epochs import EpochRunner
@@ -23,6 +24,11 @@ from resemul.training.files import (
     find_best_checkpoint,
 )
 from resemul.training.logs import EventLog, write_csv
+from resemul.training.monitoring import (
+    epochs_without_progress,
+    lower_is_better,
+    rate_of_next_epoch,
+)
 from resemul.training.state import (
     STATE_FILE,
     RunState,
@@ -60,16 +66,17 @@ def train_in_stages(
     config: TrainConfig,
     evaluate_stage: Callable[[keras.Model], dict[str, float]],
 ) -> TrainingRun:
-    """Trains with staged SGD; goes on where an earlier call was stopped.
+    """Trains as a recipe says; goes on where an earlier call was stopped.
 
-    A stage trains at a fixed learning rate until the validation loss has not
-    fallen for `patience + 1` epochs; the next one starts from its best epoch, with
-    a fresh optimizer and a smaller rate (Kim, Lee, Nam, ICASSP 2018).
+    By default that is staged SGD: a stage trains at a fixed learning rate until the
+    validation loss has not fallen for `patience + 1` epochs; the next one starts from
+    its best epoch, with a fresh optimizer and a smaller rate (Kim, Lee, Nam, ICASSP
+    2018).
 
     Args:
         model: untrained, or with the weights to start from.
         card: describes `model` and its data; scores and training are filled in.
-        records: what to train and validate on.
+        records: what to train and validate on; at least as long as the model's input.
         train_dir: gets a folder per stage and, at the end, `best.keras`.
         config: the schedule.
         evaluate_stage: scores a model on the test split; called at the end of each
@@ -81,7 +88,7 @@ def train_in_stages(
     """
     trainer = _Trainer(model, card, records, Path(train_dir), config)
     trainer.begin()
-    while trainer.state.stage < config.num_lr_decays and trainer.epochs_left():
+    while trainer.state.stage < len(config.plan()) and trainer.epochs_left():
         trainer.run_stage(evaluate_stage)
     return trainer.finish()
 
@@ -101,7 +108,8 @@ class _Trainer:
         self.train_dir = train_dir
         self.config = config
         self.epochs = EpochRunner(model, records, config)
-        options = dataclasses.asdict(config)
+        # As JSON gives it back: lists, no tuples.
+        options = json.loads(json.dumps(dataclasses.asdict(config)))
         self.card = dataclasses.replace(card, training=options, seed=config.seed)
         run = {
             "model": card.model,
@@ -175,16 +183,23 @@ class _Trainer:
         state = self.state
         stage_dir = self.train_dir / str(state.stage)
         stage_dir.mkdir(exist_ok=True)
-        lr = self.config.lr * self.config.lr_decay**state.stage
+        stage = self.config.plan()[state.stage]
         if not self._resumed:
-            self._load_previous_stage()
-        self.epochs.compile(lr)
+            self._load_first_weights()
+        self.epochs.compile(stage)
         if self._resumed:
             restore_variables(self.epochs.variables(), self.train_dir)
             self._resumed = False
-        logger.info("stage %d: learning rate %g, in %s", state.stage, lr, stage_dir)
+        logger.info(
+            "stage %d: %s, learning rate %g, in %s",
+            state.stage,
+            stage.optimizer,
+            stage.lr,
+            stage_dir,
+        )
         events = EventLog(stage_dir)
-        while not self._stage_is_over():
+        while not self._stage_is_over(stage):
+            lr = rate_of_next_epoch(stage.lr, state.rows, self.config)
             events.write(self._run_epoch(lr, stage_dir))
         best = find_best_checkpoint(stage_dir)
         if best is None:
@@ -192,7 +207,7 @@ class _Trainer:
         best_model, _ = load_model(best)
         self.model.set_weights(best_model.get_weights())
         scores = evaluate_stage(self.model)
-        self._end_stage(best, lr, scores)
+        self._end_stage(best, stage, scores)
 
     def finish(self) -> TrainingRun:
         """Copies the best checkpoint of all stages to `best.keras`."""
@@ -201,7 +216,7 @@ class _Trainer:
                 f"{self.train_dir}: no epoch was run; max_epochs is "
                 f"{self.config.max_epochs}"
             )
-        best = min(self.state.stages, key=lambda stage: stage["val_loss"])
+        best = self._best_stage()
         source = self.train_dir / best["checkpoint"]
         target = self.train_dir / BEST_FILE
         card = dataclasses.replace(
@@ -211,26 +226,39 @@ class _Trainer:
         card = save_model(model, card, target)
         return TrainingRun(target, card, self.state.stages)
 
-    def _load_previous_stage(self) -> None:
+    def _best_stage(self) -> dict[str, Any]:
+        return min(
+            self.state.stages,
+            key=lambda stage: lower_is_better(stage, self.config.monitor),
+        )
+
+    def _load_first_weights(self) -> None:
+        """Takes the weights that a stage starts from; the first keeps the model's."""
         if self.state.stage == 0:
             return
-        previous = find_best_checkpoint(self.train_dir / str(self.state.stage - 1))
-        if previous is not None:
-            model, _ = load_model(previous)
+        start = find_best_checkpoint(self.train_dir / str(self.state.stage - 1))
+        if self.config.start_from == "best" and self.state.stages:
+            start = self.train_dir / self._best_stage()["checkpoint"]
+        if start is not None:
+            model, _ = load_model(start)
             self.model.set_weights(model.get_weights())
 
-    def _stage_is_over(self) -> bool:
+    def _stage_is_over(self, stage: Stage) -> bool:
         state, config = self.state, self.config
         return (
-            state.wait > config.patience
+            (
+                config.patience is not None
+                and epochs_without_progress(state.rows, config) > config.patience
+            )
             or state.epoch >= config.max_epochs
-            or len(state.rows) >= (config.max_epochs_per_stage or math.inf)
+            or len(state.rows) >= (stage.max_epochs or math.inf)
         )
 
     def _run_epoch(self, lr: float, stage_dir: Path) -> dict[str, float]:
         state = self.state
         started = time.monotonic()
         label = f"stage {state.stage} epoch {state.epoch}"
+        self.epochs.set_rate(lr)
         loss = self.epochs.fit(label, (state.stage, state.epoch))
         val = self.epochs.validate()
         row = {"epoch": state.epoch, "lr": lr, "loss": loss, **val}
@@ -239,14 +267,14 @@ class _Trainer:
                 f"{label}: the validation loss is {row['val_loss']}; try a lower --lr. "
                 "The epochs before are kept"
             )
-        best = state.best_row()
-        improved = best is None or row["val_loss"] < best["val_loss"]
+        monitor = self.config.monitor
+        best, value = state.best_row(monitor), lower_is_better(row, monitor)
+        improved = best is None or value < lower_is_better(best, monitor)
         if improved:
-            name = checkpoint_name(state.epoch, row["val_loss"])
+            name = checkpoint_name(state.epoch, monitor, row[monitor])
             card = dataclasses.replace(self.card, scores=_card_scores(row))
             save_model(self.model, card, stage_dir / name)
         state.rows.append(row)
-        state.wait = 0 if improved else state.wait + 1
         state.epoch += 1
         write_csv(state.rows, stage_dir)
         save_state(state, self.epochs.variables(), self.train_dir)
@@ -262,16 +290,17 @@ class _Trainer:
         )
         return row
 
-    def _end_stage(self, best: Path, lr: float, scores: dict[str, float]) -> None:
+    def _end_stage(self, best: Path, stage: Stage, scores: dict[str, float]) -> None:
         state = self.state
-        row = state.best_row()
+        row = state.best_row(self.config.monitor)
         assert row is not None
         state.stages.append(
             {
                 "stage": state.stage,
-                "lr": lr,
+                "optimizer": stage.optimizer,
+                "lr": stage.lr,
                 "num_epochs": len(state.rows),
-                "val_loss": row["val_loss"],
+                **_card_scores(row),
                 "checkpoint": best.relative_to(self.train_dir).as_posix(),
                 "test": scores,
             }
@@ -279,7 +308,6 @@ class _Trainer:
         # The next stage continues the numbering of the epoch it starts from.
         state.epoch = epoch_of(best) + 1
         state.stage += 1
-        state.wait = 0
         state.rows = []
         save_state(state, [], self.train_dir)
 

@@ -16,6 +16,7 @@ import keras
 import numpy as np
 
 from resemul.errors import TrainingError
+from resemul.training.monitoring import lower_is_better
 
 STATE_FILE = "run.npz"
 _META = "meta"
@@ -33,14 +34,14 @@ class RunState:
     stage: int
     # Number of the next epoch; counted through all stages.
     epoch: int = 0
-    # Epochs in a row without a lower validation loss.
-    wait: int = 0
     rows: list[dict[str, float]] = field(default_factory=list)
     stages: list[dict[str, Any]] = field(default_factory=list)
 
-    def best_row(self) -> dict[str, float] | None:
-        """The epoch of the current stage with the lowest validation loss."""
-        return min(self.rows, key=lambda row: row["val_loss"], default=None)
+    def best_row(self, monitor: str) -> dict[str, float] | None:
+        """The epoch of the current stage with the best monitored value."""
+        return min(
+            self.rows, key=lambda row: lower_is_better(row, monitor), default=None
+        )
 
 
 def save_state(state: RunState, variables: list[Any], train_dir: Path) -> None:

@@ -11,23 +11,31 @@ import keras
 from resemul.prediction.twin import consumers
 
 
-def make_training_twin(model: keras.Model, precision: str) -> keras.Model:
+def make_training_twin(
+    model: keras.Model, precision: str, freeze_body: bool = False
+) -> keras.Model:
     """Returns a model of the same layers and names, with variables of its own.
 
     Args:
         model: of stock layers, in float32.
-        precision: `float32` or `mixed_bfloat16`; the output stays float32.
+        precision: `float32`, `mixed_bfloat16` or `mixed_float16`; the output stays
+            float32.
+        freeze_body: train the output layers only; the others keep their weights, and
+            batch normalisation its statistics.
     """
     outputs = set(model.output_names)
 
     def copy_layer(layer: keras.Layer) -> keras.Layer:
         config = layer.get_config()
-        if precision == "mixed_bfloat16" and layer.name not in outputs:
+        if precision != "float32" and layer.name not in outputs:
             config["dtype"] = precision
         return _twin_class(layer).from_config(config)
 
     twin = keras.models.clone_model(model, clone_function=copy_layer)
     twin.set_weights(model.get_weights())
+    if freeze_body:
+        for layer in twin.layers:
+            layer.trainable = layer.name in outputs
     for name in _layers_before_normalization(model):
         twin.get_layer(name).bias.trainable = False
     return twin

@@ -1,0 +1,145 @@
+"""A training as a whole: which model, with which options, by which recipe."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from resemul.configs.models import MODEL_CONFIGS
+from resemul.configs.recipes import MODEL_RECIPES, RECIPES
+from resemul.configs.training import TrainConfig
+from resemul.configs.values import fields_from_json
+from resemul.errors import ConfigError
+
+DEFAULT_MODEL = "sample_cnn"
+# What decides the rates only where a recipe does not list its stages.
+_UNUSED_WITH_STAGES = (
+    "optimizer",
+    "lr",
+    "lr_decay",
+    "num_lr_decays",
+    "max_epochs_per_stage",
+)
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What `train` needs to know, but for its data.
+
+    `model_options` are fields of the model's config class; those left out are its
+    defaults, or follow from the records.
+    """
+
+    model: str = DEFAULT_MODEL
+    model_options: dict[str, Any] = field(default_factory=dict)
+    training: TrainConfig = field(default_factory=TrainConfig)
+
+
+def make_run(
+    model: str = DEFAULT_MODEL,
+    recipe: str | None = None,
+    model_options: Mapping[str, Any] | None = None,
+    training: Mapping[str, Any] | None = None,
+    where: str = "configuration",
+) -> RunConfig:
+    """A run by a model's own recipe, or by the one that is named.
+
+    Args:
+        model: a key of `MODEL_CONFIGS`.
+        recipe: a key of `RECIPES`; None for the model's own.
+        model_options: fields of the model's config, as in JSON.
+        training: fields of `TrainConfig` that differ from the recipe's, as in JSON.
+        where: what an error is to name.
+
+    Raises:
+        ConfigError: no such model, recipe or field, or a value that cannot work.
+    """
+    _require_known(model, MODEL_CONFIGS, "model", where)
+    recipe = recipe or MODEL_RECIPES[model].name
+    _require_known(recipe, RECIPES, "recipe", where)
+    run = RunConfig(model, {}, RECIPES[recipe])
+    return change_run(
+        run,
+        fields_from_json(
+            MODEL_CONFIGS[model], model_options or {}, f"{where}, {model}"
+        ),
+        fields_from_json(TrainConfig, training or {}, where),
+        where,
+    )
+
+
+def change_run(
+    run: RunConfig,
+    model_options: Mapping[str, Any],
+    training: Mapping[str, Any],
+    where: str,
+) -> RunConfig:
+    """A run with other values of some fields.
+
+    Raises:
+        ConfigError: a value cannot work, or would have no effect.
+    """
+    options = {**run.model_options, **model_options}
+    MODEL_CONFIGS[run.model](**options)
+    config = dataclasses.replace(run.training, **training)
+    ignored = [name for name in _UNUSED_WITH_STAGES if name in training]
+    if config.stages and ignored and "stages" not in training:
+        raise ConfigError(
+            f"{where}: {', '.join(ignored)} would have no effect, as the recipe lists "
+            f"its stages; change these: stages {','.join(map(str, config.stages))}"
+        )
+    return RunConfig(run.model, options, config)
+
+
+def read_run(path: Path) -> dict[str, Any]:
+    """Reads what `write_run` wrote, or a part of it: arguments of `make_run`.
+
+    Raises:
+        ConfigError: the file cannot be read, or holds something else.
+    """
+    try:
+        content = json.loads(Path(path).read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigError(f"{path} is not JSON: {error}") from error
+    known: dict[str, type] = {
+        "model": str,
+        "recipe": str,
+        "model_options": dict,
+        "training": dict,
+    }
+    if not isinstance(content, dict) or not all(
+        isinstance(value, known.get(name, type(None)))
+        for name, value in content.items()
+    ):
+        raise ConfigError(
+            f"{path} is not a configuration; it is an object of "
+            f"{', '.join(known)}, see --save-config"
+        )
+    return content
+
+
+def write_run(run: RunConfig, path: Path) -> None:
+    """Writes a run as JSON, with every option of the model and of the training."""
+    options = MODEL_CONFIGS[run.model](**run.model_options)
+    content = {
+        "model": run.model,
+        "model_options": dataclasses.asdict(options),
+        "training": dataclasses.asdict(run.training),
+    }
+    try:
+        Path(path).write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _require_known(
+    name: str, table: Mapping[str, object], what: str, where: str
+) -> None:
+    if name not in table:
+        raise ConfigError(
+            f"{where}: {what} must be one of {', '.join(table)}, got {name!r}"
+        )

@@ -1,0 +1,111 @@
+"""The model that a run begins with, and its card."""
+
+import dataclasses
+import logging
+from typing import Any
+
+import keras
+
+from resemul.checkpoints import ModelCard
+from resemul.configs import DEFAULT_MODEL, MODEL_CONFIGS, RunConfig
+from resemul.errors import ConfigError, DatasetError
+from resemul.models import TOP_LAYER, build_model
+from resemul.records import RecordSet
+
+logger = logging.getLogger(__name__)
+
+
+def prepare_model(
+    run: RunConfig,
+    records: RecordSet,
+    source: tuple[keras.Model, ModelCard] | None = None,
+) -> tuple[keras.Model, ModelCard]:
+    """Builds the model of a run for the tags of the records.
+
+    Args:
+        run: model and options; options that are missing are those of `source`, follow
+            from the records, or are the model's defaults.
+        records: give the tags, and what to put on the card.
+        source: a model to take the weights from, and its card. Its last layer is kept
+            if it has the tags of the records, else that layer is new.
+
+    Raises:
+        DatasetError: the records have another sample rate, or are too short.
+        ConfigError: there is no body to freeze, or the weights of `source` do not fit.
+    """
+    if run.training.freeze_body and source is None:
+        raise ConfigError(
+            "freeze_body keeps the weights of a trained model; name it: --init-from"
+        )
+    given = {**(source[1].options if source else {}), **run.model_options}
+    options = _complete(run, given, records)
+    model = build_model(run.model, len(records.tags), **options)
+    if source is not None:
+        _copy_weights(source, model, records)
+    card = ModelCard(
+        model=run.model,
+        options=options,
+        tags=list(records.tags),
+        sample_rate=options["sample_rate"],
+        num_samples=options["num_samples"],
+        dataset=records.dataset,
+        split_name=records.split_name,
+        num_clips=records.num_clips,
+    )
+    if source is not None:
+        start = {"sha256": source[1].sha256, "model": source[1].model}
+        card = dataclasses.replace(card, source={"init_from": start})
+    return model, card
+
+
+def _complete(
+    run: RunConfig, given: dict[str, Any], records: RecordSet
+) -> dict[str, Any]:
+    """All options of the model, with the sample rate and length that it will have."""
+    options = dict(given)
+    if run.model == DEFAULT_MODEL:
+        # It has no filter bank made for a rate.
+        options.setdefault("sample_rate", records.sample_rate)
+    if run.training.crop == "segments":
+        options.setdefault("num_samples", records.num_samples)
+    options = dataclasses.asdict(MODEL_CONFIGS[run.model](**options))
+    rate, num_samples = options["sample_rate"], options["num_samples"]
+    remedy = f"'resemul build --model {run.model}' writes records that fit"
+    if rate != records.sample_rate:
+        raise DatasetError(
+            f"{records.folder} has {records.sample_rate} Hz, {run.model} takes {rate} "
+            f"Hz; {remedy}"
+        )
+    if num_samples > records.num_samples:
+        raise DatasetError(
+            f"{records.folder} has segments of {records.num_samples} samples, "
+            f"{run.model} takes {num_samples}; {remedy}"
+        )
+    if num_samples == records.num_samples and run.training.crop == "random":
+        logger.info(
+            "crop random has nothing to choose from: records and model have %d samples",
+            num_samples,
+        )
+    return options
+
+
+def _copy_weights(
+    source: tuple[keras.Model, ModelCard], model: keras.Model, records: RecordSet
+) -> None:
+    trained, card = source
+    keeps_top = list(card.tags) == list(records.tags)
+    for layer in model.layers:
+        if layer.name == TOP_LAYER and not keeps_top:
+            continue
+        try:
+            layer.set_weights(trained.get_layer(layer.name).get_weights())
+        except ValueError as error:
+            raise ConfigError(
+                f"the weights of layer {layer.name} do not fit: {error}; leave out the "
+                "options that change the model"
+            ) from error
+    logger.info(
+        "weights of a trained %s; the last layer is %s",
+        card.model,
+        "kept" if keeps_top else f"new, for {len(records.tags)} tags",
+    )
