@@ -60,6 +60,8 @@ class ModelCard:
     format: int = FORMAT
     # Of a model that was imported: its file, hashes, licence and published scores.
     source: dict[str, Any] = field(default_factory=dict)
+    # By tag, the probability from which it counts as present; see `thresholds`.
+    thresholds: dict[str, float] = field(default_factory=dict)
 
 
 def save_model(model: keras.Model, card: ModelCard, path: Path) -> ModelCard:
@@ -79,10 +81,11 @@ def save_model(model: keras.Model, card: ModelCard, path: Path) -> ModelCard:
         write_card(card, path)
         part.replace(path)
     except OSError as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
         reason = error.strerror or error
         raise WeightsError(f"{path} cannot be written: {reason}") from error
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
     return card
 
 
@@ -216,11 +219,22 @@ def card_path(path: Path) -> Path:
 
 
 def write_card(card: ModelCard, path: Path) -> None:
-    """Writes the card of the model file `path`."""
+    """Writes the card of the model file `path`: whole, or not at all.
+
+    Raises:
+        WeightsError: it cannot be written.
+    """
     target = card_path(path)
     part = target.with_name(f".{target.name}.part")
-    part.write_text(json.dumps(dataclasses.asdict(card), indent=1) + "\n", "utf-8")
-    part.replace(target)
+    try:
+        part.write_text(json.dumps(dataclasses.asdict(card), indent=1) + "\n", "utf-8")
+        part.replace(target)
+    except OSError as error:
+        reason = error.strerror or error
+        raise WeightsError(f"{target} cannot be written: {reason}") from error
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def read_card(path: Path) -> ModelCard:

@@ -12,4 +12,7 @@ CLIP_SECONDS = 29.0
 # Whole segments in one MTT clip (10); what is left over is dropped.
 SEGMENTS_PER_CLIP = int(CLIP_SECONDS * SAMPLE_RATE) // NUM_SAMPLES
 
+# Probability from which a tag counts as present, if no threshold was fitted for it.
+DEFAULT_THRESHOLD = 0.5
+
 SPLITS = ("train", "val", "test")

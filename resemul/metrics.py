@@ -1,9 +1,13 @@
-"""Ranking scores, tag by tag: the only home of scikit-learn."""
+"""Scores and thresholds, tag by tag: the only home of scikit-learn."""
 
 from collections.abc import Callable
 
 import numpy as np
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import (
+    average_precision_score,
+    precision_recall_curve,
+    roc_auc_score,
+)
 
 
 def roc_auc_per_tag(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
@@ -18,6 +22,47 @@ def roc_auc_per_tag(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray
 def pr_auc_per_tag(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """Average precision of each tag: float64 `(tags,)`, NaN as in `roc_auc_per_tag`."""
     return _per_tag(average_precision_score, labels, probabilities)
+
+
+def best_f1_thresholds(
+    labels: np.ndarray, probabilities: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Thresholds of the highest F1, and that F1: two float64 `(tags,)`.
+
+    A clip is given a tag if its probability is at least the threshold, which lies
+    halfway between the last clip that is given the tag and the first that is not; if
+    every clip is given it, at the lowest probability. Of several thresholds with the
+    same F1 the highest is taken: it gives the tag to the fewest clips.
+
+    Both arguments are `(clips, tags)`. A tag that no clip has, or with a probability
+    that is NaN, has neither: both are NaN.
+    """
+    _require_same_shape(labels, probabilities)
+    labels = labels.astype(bool)
+    best = np.full((2, labels.shape[1]), np.nan)
+    defined = labels.any(axis=0) & np.isfinite(probabilities).all(axis=0)
+    for tag in np.flatnonzero(defined):
+        best[:, tag] = _best_f1_threshold(labels[:, tag], probabilities[:, tag])
+    return best[0], best[1]
+
+
+def _best_f1_threshold(
+    labels: np.ndarray, probabilities: np.ndarray
+) -> tuple[float, float]:
+    """Threshold and F1 of one tag: labels and probabilities `(clips,)`."""
+    precision, recall, steps = precision_recall_curve(labels, probabilities)
+    # The curve's last point is that of a threshold above every probability.
+    precision, recall = precision[:-1], recall[:-1]
+    total = precision + recall
+    f1 = 2 * precision * recall / np.where(total > 0, total, 1)
+    # Two that differ are fractions of counts, so they differ by more than rounding.
+    step = np.flatnonzero(np.isclose(f1, f1.max(), rtol=1e-12, atol=0))[-1]
+    threshold = steps[step]
+    if step > 0:
+        middle = (steps[step - 1] + steps[step]) / 2
+        # Between neighbouring numbers there is none; halfway is rounded to either.
+        threshold = middle if middle > steps[step - 1] else threshold
+    return float(threshold), float(f1[step])
 
 
 def macro(scores: np.ndarray) -> float:
@@ -83,11 +128,7 @@ def _per_tag(
     labels: np.ndarray,
     probabilities: np.ndarray,
 ) -> np.ndarray:
-    if labels.shape != probabilities.shape or labels.ndim != 2:
-        raise ValueError(
-            f"labels {labels.shape} and probabilities {probabilities.shape} must both "
-            "be (clips, tags)"
-        )
+    _require_same_shape(labels, probabilities)
     labels = labels.astype(bool)
     scores = np.full(labels.shape[1], np.nan)
     num_positive = labels.sum(axis=0)
@@ -96,3 +137,11 @@ def _per_tag(
     for tag in np.flatnonzero(defined):
         scores[tag] = score(labels[:, tag], probabilities[:, tag])
     return scores
+
+
+def _require_same_shape(labels: np.ndarray, probabilities: np.ndarray) -> None:
+    if labels.shape != probabilities.shape or labels.ndim != 2:
+        raise ValueError(
+            f"labels {labels.shape} and probabilities {probabilities.shape} must both "
+            "be (clips, tags)"
+        )

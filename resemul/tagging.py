@@ -9,7 +9,8 @@ import numpy as np
 
 from resemul.audio import load_waveform, split_segments
 from resemul.checkpoints import ModelCard, install_pretrained, load_model
-from resemul.errors import AudioError
+from resemul.constants import DEFAULT_THRESHOLD
+from resemul.errors import AudioError, ConfigError
 from resemul.prediction import BATCH_SIZE, make_prediction_twin, predict_clips
 
 
@@ -51,6 +52,23 @@ class Tagger:
     def tags(self) -> tuple[str, ...]:
         """Names of the outputs."""
         return tuple(self.card.tags)
+
+    @property
+    def thresholds(self) -> np.ndarray:
+        """Probabilities from which the tags count as present: float64 `(tags,)`.
+
+        `DEFAULT_THRESHOLD` for a tag that none could be fitted for.
+
+        Raises:
+            ConfigError: none have been fitted.
+        """
+        if not self.card.thresholds:
+            raise ConfigError(
+                "the model has no fitted thresholds; 'resemul thresholds MODEL "
+                "--data-dir PATH' fits them on the validation split of a data set"
+            )
+        fitted = self.card.thresholds
+        return np.array([fitted.get(tag, DEFAULT_THRESHOLD) for tag in self.tags])
 
     def tag_waveform(self, waveform: np.ndarray) -> np.ndarray:
         """Returns the probabilities `(tags,)` of a waveform `(n,)`.

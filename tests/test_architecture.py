@@ -16,7 +16,7 @@ ROWS = (
     {"audio", "datasets", "models", "downloads", "metrics", "precision"},
     {"records", "cleaning", "weights", "verification"},
     {"checkpoints", "prediction"},
-    {"training", "evaluation", "excitations", "tagging", "export"},
+    {"training", "evaluation", "thresholds", "excitations", "tagging", "export"},
     {"server"},
     {"cli"},
 )

@@ -19,6 +19,7 @@ from resemul.checkpoints import (
     load_model,
     read_card,
     save_model,
+    write_card,
 )
 from resemul.errors import DatasetError, WeightsError
 
@@ -117,6 +118,42 @@ def test_save_model_into_a_folder_that_cannot_be_is_told(model, tmp_path):
         save_model(model, CARD, tmp_path / "file/model.keras")
     with pytest.raises(WeightsError, match=r"model\.keras cannot be written"):
         save_model(model, CARD, tmp_path / "gone/model.keras")
+
+
+def test_save_model_leaves_no_half_model_if_its_card_cannot_be_written(model, tmp_path):
+    (tmp_path / "model.json").mkdir()
+    with pytest.raises(WeightsError, match=r"model\.json cannot be written"):
+        save_model(model, CARD, tmp_path / "model.keras")
+    assert [p.name for p in tmp_path.iterdir()] == ["model.json"]
+
+
+def test_write_card_leaves_the_model_as_it_is(path):
+    card = dataclasses.replace(read_card(path), thresholds={"low": 0.25})
+    before = path.read_bytes()
+    write_card(card, path)
+    assert path.read_bytes() == before
+    assert load_model(path)[1] == card
+
+
+def test_write_card_on_a_full_disk_keeps_the_card(path, monkeypatch):
+    before = card_path(path).read_text()
+
+    def write(self, *args):
+        self.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", write)
+    with pytest.raises(WeightsError, match=r"model\.json cannot be written: No space"):
+        write_card(CARD, path)
+    assert card_path(path).read_text() == before
+    assert len(list(path.parent.iterdir())) == 2
+
+
+def test_read_card_of_a_model_from_before_there_were_thresholds(path):
+    content = json.loads(card_path(path).read_text())
+    del content["thresholds"]
+    card_path(path).write_text(json.dumps(content))
+    assert read_card(path).thresholds == {}
 
 
 def test_card_path_keeps_dots_in_the_name():

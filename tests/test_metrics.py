@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
 from resemul.metrics import (
+    best_f1_thresholds,
     binary_cross_entropy,
     macro,
     macro_of_draws,
@@ -66,6 +67,74 @@ def test_scores_of_probabilities_that_are_nan_are_nan(score):
 def test_scores_refuse_shapes_that_do_not_match():
     with pytest.raises(ValueError, match=r"\(2, 1\).*\(1, 2\)"):
         roc_auc_per_tag(np.zeros((2, 1)), np.zeros((1, 2)))
+
+
+def fit(labels, scores):
+    """Threshold and F1 of one tag."""
+    [threshold], [f1] = best_f1_thresholds(column(*labels), column(*scores))
+    return threshold, f1
+
+
+def test_best_f1_threshold_lies_halfway_between_two_clips():
+    # From 0.75 up both positives and nothing else are found.
+    assert fit([1, 0, 1, 0], [1.0, 0.5, 0.75, 0.25]) == (0.625, 1.0)
+
+
+def test_best_f1_threshold_accepts_a_negative_for_one_more_positive():
+    # Ranking +, -, +, -: F1 of the first 1, 2, 3, 4 is 2/3, 2/4, 4/5, 4/6.
+    threshold, f1 = fit([1, 0, 1, 0], [1.0, 0.75, 0.5, 0.25])
+    assert (threshold, f1) == (0.375, pytest.approx(0.8))
+
+
+def test_best_f1_threshold_does_not_part_clips_of_one_probability():
+    # The positives cannot be had without the negative at 0.5: 4/5, against 2/3.
+    threshold, f1 = fit([1, 1, 0, 0], [0.75, 0.5, 0.5, 0.25])
+    assert (threshold, f1) == (0.375, pytest.approx(0.8))
+
+
+def test_best_f1_threshold_is_the_highest_of_equally_good_ones():
+    # F1 is 2/3 after five clips (6/9) and after all eight (8/12), but for rounding:
+    # from precision and recall the second comes out larger by one bit.
+    threshold, f1 = fit([0, 0, 1, 1, 1, 0, 0, 1], np.arange(8, 0, -1) / 8)
+    assert (threshold, f1) == (0.4375, pytest.approx(2 / 3))
+
+
+def test_best_f1_threshold_is_the_lowest_probability_if_every_clip_gets_the_tag():
+    assert fit([1, 1], [0.75, 0.25]) == (0.25, 1.0)
+    # The positive ranks last: all three are needed to find it.
+    assert fit([0, 0, 1], [0.75, 0.5, 0.25]) == (0.25, 0.5)
+
+
+def test_best_f1_threshold_parts_neighbouring_numbers():
+    for kind in ("float32", "float64"):
+        above = np.nextafter(np.array(0.1, kind), np.array(1, kind))
+        probabilities = np.array([[above], [0.1]], kind)
+        [threshold], [f1] = best_f1_thresholds(column(1, 0), probabilities)
+        assert f1 == 1.0
+        assert (probabilities >= threshold).ravel().tolist() == [True, False]
+
+
+def test_best_f1_threshold_of_a_tag_that_no_clip_has_is_nan():
+    labels = np.array([[0, 1, 1], [0, 0, 0]])
+    probabilities = np.array([[0.9, np.nan, 0.75], [0.1, 0.1, 0.25]])
+    for values in best_f1_thresholds(labels, probabilities):
+        assert np.isnan(values).tolist() == [True, True, False]
+    assert np.isnan(best_f1_thresholds(np.zeros((0, 2)), np.zeros((0, 2)))).all()
+
+
+def test_best_f1_thresholds_reach_the_best_f1_of_scikit_learn():
+    labels, probabilities = random_scores()
+    thresholds, reached = best_f1_thresholds(labels, probabilities)
+    for tag in range(labels.shape[1]):
+        truth, scores = labels[:, tag], probabilities[:, tag]
+        possible = [f1_score(truth, scores >= score) for score in scores]
+        assert f1_score(truth, scores >= thresholds[tag]) == max(possible)
+        assert reached[tag] == pytest.approx(max(possible))
+
+
+def test_best_f1_thresholds_refuse_shapes_that_do_not_match():
+    with pytest.raises(ValueError, match=r"\(2, 1\).*\(1, 2\)"):
+        best_f1_thresholds(np.zeros((2, 1)), np.zeros((1, 2)))
 
 
 def test_macro_of_no_score_is_nan():

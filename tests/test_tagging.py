@@ -1,13 +1,16 @@
 """Tagging files: one model, many files, some of them broken."""
 
+import dataclasses
+import json
+
 import keras
 import numpy as np
 import pytest
 
 from resemul.audio.encode import encode_mp3
-from resemul.checkpoints import ModelCard, save_model
+from resemul.checkpoints import ModelCard, read_card, save_model, write_card
 from resemul.cli import run
-from resemul.errors import AudioError
+from resemul.errors import AudioError, ConfigError
 from resemul.tagging import Tagger
 
 RATE = 16_000
@@ -122,6 +125,104 @@ def test_tag_command_leaves_out_tags_below_the_threshold(model_path, songs, caps
     assert run(["tag", str(model_path), song, "--json", "--threshold", "0.5"]) == 0
     assert '"loud"' in (out := capsys.readouterr().out)
     assert '"quiet"' not in out
+
+
+def fit(model_path, **thresholds):
+    card = dataclasses.replace(read_card(model_path), thresholds=thresholds)
+    write_card(card, model_path)
+
+
+def test_thresholds_are_in_the_order_of_the_tags_with_a_half_for_those_without(
+    loudness_model,
+):
+    model, card = loudness_model
+    card = dataclasses.replace(card, thresholds={"quiet": 0.125})
+    assert Tagger(model, card).thresholds.tolist() == [0.5, 0.125]
+
+
+def test_thresholds_of_a_model_without_say_how_to_fit_them(tagger):
+    with pytest.raises(ConfigError, match="resemul thresholds MODEL --data-dir"):
+        _ = tagger.thresholds
+
+
+# The loud song has loud about 0.8, quiet about 0.2; the quiet one about 0 and 1.
+@pytest.mark.parametrize(
+    ("thresholds", "loud_song", "quiet_song"),
+    [
+        ({"loud": 0.5, "quiet": 0.125}, ["loud", "quiet"], ["quiet"]),
+        ({"loud": 0.875, "quiet": 0.5}, [], ["quiet"]),
+        ({"quiet": 0.5}, ["loud"], ["quiet"]),
+    ],
+)
+def test_tag_command_with_fitted_thresholds_shows_the_tags_that_reach_theirs(
+    model_path, songs, capsys, thresholds, loud_song, quiet_song
+):
+    fit(model_path, **thresholds)
+    paths = [str(songs / "a-loud.mp3"), str(songs / "sub/c-quiet.mp3")]
+    command = ["tag", str(model_path), *paths, "--threshold", "fitted"]
+    assert run([*command, "--json"]) == 0
+    lines = map(json.loads, capsys.readouterr().out.splitlines())
+    assert [list(line["tags"]) for line in lines] == [loud_song, quiet_song]
+
+
+def many_tags_model(tmp_path):
+    """Gives seven tags the probability 1, whatever it hears."""
+    waveform = keras.Input((NUM_SAMPLES,), name="waveform")
+    tags = keras.layers.Dense(
+        7, kernel_initializer="zeros", bias_initializer="ones", name="tags"
+    )(waveform)
+    names = list("abcdefg")
+    card = ModelCard(
+        "many", {}, names, RATE, NUM_SAMPLES, thresholds=dict.fromkeys(names, 0.75)
+    )
+    save_model(keras.Model(waveform, tags), card, tmp_path / "many.keras")
+    return tmp_path / "many.keras"
+
+
+@pytest.mark.parametrize(
+    ("options", "num_shown"),
+    [
+        ([], 5),
+        (["--threshold", "0.5"], 5),
+        (["--threshold", "fitted"], 7),
+        (["--threshold", "fitted", "--top", "2"], 2),
+        (["--threshold", "0.5", "--top", "6"], 6),
+    ],
+)
+def test_tag_command_shows_five_tags_unless_told_otherwise(
+    tmp_path, songs, capsys, options, num_shown
+):
+    model, song = many_tags_model(tmp_path), songs / "a-loud.mp3"
+    assert run(["tag", str(model), str(song), "--json", *options]) == 0
+    assert len(json.loads(capsys.readouterr().out)["tags"]) == num_shown
+
+
+def test_tag_command_with_fitted_thresholds_writes_all_probabilities_as_csv(
+    model_path, songs, capsys
+):
+    command = ["tag", str(model_path), str(songs / "a-loud.mp3"), "--csv"]
+    fit(model_path, loud=0.875, quiet=0.875)
+    assert run([*command, "--threshold", "fitted"]) == 0
+    fitted = capsys.readouterr().out
+    assert run(command) == 0
+    assert fitted == capsys.readouterr().out
+
+
+@pytest.mark.parametrize("output", [[], ["--csv"], ["--json"]])
+def test_tag_command_says_how_to_fit_the_thresholds_that_a_model_lacks(
+    model_path, songs, capsys, output
+):
+    command = ["tag", str(model_path), str(songs), "--threshold", "fitted", *output]
+    assert run(command) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "no fitted thresholds; 'resemul thresholds MODEL --data-dir PATH'" in err
+
+
+def test_tag_command_refuses_a_threshold_that_is_none(capsys):
+    with pytest.raises(SystemExit):
+        run(["tag", "model.keras", "song.mp3", "--threshold", "best"])
+    assert "expected a number or 'fitted', got 'best'" in capsys.readouterr().err
 
 
 def test_tag_command_says_that_a_folder_holds_no_audio(model_path, tmp_path, capsys):

@@ -21,6 +21,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "models": ("resemul.cli.models", "list the architectures"),
     "train": ("resemul.cli.train", "train a model in stages"),
     "eval": ("resemul.cli.eval", "score a model on the test split"),
+    "thresholds": (
+        "resemul.cli.thresholds",
+        "fit the threshold of each tag on the validation split",
+    ),
     "tag": ("resemul.cli.tag", "tag audio files with a trained model"),
     "excitations": ("resemul.cli.excitations", "extract a model's SE excitations"),
     "plot-excitations": (

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resemul.cli.options import new_parser
+from resemul.constants import DEFAULT_THRESHOLD
 from resemul.errors import AudioError
 
 if TYPE_CHECKING:
@@ -20,6 +21,11 @@ AUDIO_SUFFIXES = {
     *(".mp3", ".flac", ".wav", ".ogg", ".opus", ".m4a", ".aac", ".aif", ".aiff"),
     *(".wma", ".mp4", ".webm"),
 }
+
+# Tags to show of each file, unless each tag has a threshold of its own.
+_DEFAULT_TOP = 5
+# The value of --threshold that stands for those in the model's card.
+_FITTED = "fitted"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -36,20 +42,27 @@ def build_parser() -> argparse.ArgumentParser:
         "paths", type=Path, nargs="+", metavar="PATH", help="audio file or folder"
     )
     parser.add_argument(
-        "--top", type=int, default=5, metavar="N", help="tags to show of each file"
+        "--top",
+        type=int,
+        metavar="N",
+        help=f"tags to show of each file (default: {_DEFAULT_TOP}; with --threshold "
+        f"{_FITTED}: all that reach theirs)",
     )
     parser.add_argument(
         "--threshold",
-        type=float,
+        type=_threshold,
         default=0.0,
         metavar="P",
-        help="show only tags at least this probable",
+        help=f"show only tags at least this probable; {_FITTED}: each at least as "
+        "probable as the threshold that 'resemul thresholds' fitted for it "
+        f"({DEFAULT_THRESHOLD} for tags that have none)",
     )
     output = parser.add_mutually_exclusive_group()
     output.add_argument(
         "--csv",
         action="store_true",
-        help="a table with every probability, one line a file",
+        help="a table with every probability, one line a file; --top and --threshold "
+        "leave nothing out",
     )
     output.add_argument(
         "--json", action="store_true", help="one JSON object a line, one line a file"
@@ -66,6 +79,7 @@ def main(args: argparse.Namespace) -> int:
     from resemul.tagging import Tagger
 
     tagger = Tagger.from_file(args.model)
+    top, thresholds = _limits(tagger, args)
     if args.csv:
         csv.writer(sys.stdout).writerow(["path", *tagger.tags])
     num_failed = 0
@@ -74,22 +88,51 @@ def main(args: argparse.Namespace) -> int:
             num_failed += 1
             print(tagged.error, file=sys.stderr)
         else:
-            _print_tagged(tagged, tagger, args)
+            _print_tagged(tagged, tagger, top, thresholds, args)
     if num_failed:
         print(f"{num_failed} of {len(paths)} files could not be read", file=sys.stderr)
     return 1 if num_failed else 0
 
 
+def _threshold(text: str) -> float | str:
+    if text == _FITTED:
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected a number or {_FITTED!r}, got {text!r}"
+        ) from None
+
+
+def _limits(
+    tagger: "Tagger", args: argparse.Namespace
+) -> tuple[int | None, list[float]]:
+    """How many tags to show of a file (None: any number), and each tag's threshold."""
+    if args.threshold == _FITTED:
+        return args.top, tagger.thresholds.tolist()
+    top = _DEFAULT_TOP if args.top is None else args.top
+    return top, [args.threshold] * len(tagger.tags)
+
+
 def _print_tagged(
-    tagged: "TaggedFile", tagger: "Tagger", args: argparse.Namespace
+    tagged: "TaggedFile",
+    tagger: "Tagger",
+    top: int | None,
+    thresholds: list[float],
+    args: argparse.Namespace,
 ) -> None:
     assert tagged.probabilities is not None
     values = [float(p) for p in tagged.probabilities]
     if args.csv:
         csv.writer(sys.stdout).writerow([tagged.path, *(f"{p:.4f}" for p in values)])
         return
-    ranked = sorted(zip(tagger.tags, values, strict=True), key=lambda pair: -pair[1])
-    shown = [(tag, p) for tag, p in ranked[: args.top] if p >= args.threshold]
+    reached = [
+        (tag, p)
+        for tag, p, threshold in zip(tagger.tags, values, thresholds, strict=True)
+        if p >= threshold
+    ]
+    shown = sorted(reached, key=lambda pair: -pair[1])[:top]
     if args.json:
         print(json.dumps({"path": str(tagged.path), "tags": dict(shown)}))
     else:

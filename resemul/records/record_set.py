@@ -40,6 +40,9 @@ class RecordSet:
     num_skipped: dict[str, int]
     # How the samples are stored, a key of `configs.ENCODING_BYTES`.
     encoding: str = BuildConfig.encoding
+    # Segments of each validation clip in the order of the records; empty without a
+    # manifest, as the segments then cannot be told apart.
+    val_clip_sizes: tuple[int, ...] = ()
     # Gives the clips themselves where there are no shards; see `open_audio_set`.
     audio: AudioSource | None = None
 
@@ -96,6 +99,12 @@ def describe_manifest(folder: Path, manifest: Manifest) -> RecordSet:
             for split in SPLITS
         },
         encoding=manifest.encoding,
+        val_clip_sizes=tuple(
+            num_segments
+            for shard in manifest.shards
+            if shard.split == "val"
+            for _, num_segments in shard.clips
+        ),
     )
 
 

@@ -89,6 +89,7 @@ def test_an_audio_set_is_described_as_its_records_are(tiny_records):
         assert audio.num_skipped == {"train": 1, "val": 0, "test": 0}
         assert audio.tags == read_record_set(tiny_records).tags
         assert audio.clip_ids == read_record_set(tiny_records).clip_ids
+        assert audio.val_clip_sizes == (1, 1, 1)
 
 
 def test_no_more_clips_are_decoded_ahead_than_there_is_room_for(data_dir, monkeypatch):

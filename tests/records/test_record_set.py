@@ -42,6 +42,18 @@ def test_read_with_a_manifest(tiny_records, folder):
     }
     assert all(path.parent == folder for path in records.files["train"])
     assert len(set(records.clip_ids)) == 7
+    assert records.val_clip_sizes == (1, 1, 1)
+
+
+def test_read_counts_the_segments_of_validation_clips_shard_by_shard(
+    tiny_records, folder
+):
+    content = json.loads((folder / "manifest.json").read_text())
+    [shard] = [shard for shard in content["shards"] if shard["split"] == "val"]
+    shard["clips"] = [["7", 2], ["8", 1]]
+    content["shards"].append({**shard, "clips": [["5", 3]]})
+    (folder / "manifest.json").write_text(json.dumps(content))
+    assert read_record_set(tiny_records).val_clip_sizes == (2, 1, 3)
 
 
 def test_read_without_a_manifest_counts_the_records(tiny_records, bare_folder):
@@ -51,6 +63,7 @@ def test_read_without_a_manifest_counts_the_records(tiny_records, bare_folder):
     assert records.num_segments == {"train": 18, "val": 3, "test": 9}
     assert records.num_samples == 59_049
     assert records.clip_ids == ()
+    assert records.val_clip_sizes == ()
     assert records.num_skipped == {}
 
 

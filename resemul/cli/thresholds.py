@@ -1,0 +1,97 @@
+"""`resemul thresholds`: from which probability a model's tags count as present."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from resemul.cli.options import (
+    add_data_dir,
+    add_from_audio,
+    new_parser,
+    require_at_least,
+)
+from resemul.cli.sources import open_records
+from resemul.constants import DEFAULT_THRESHOLD
+from resemul.errors import ConfigError, DatasetError
+
+if TYPE_CHECKING:
+    from resemul.records import RecordSet
+    from resemul.thresholds import FittedThresholds
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options of `resemul thresholds`."""
+    parser = new_parser(
+        "Fits a threshold for each tag, the one with the highest F1 on the validation "
+        "clips in <data-dir>/tfrecord, and writes them into the model's card. 'resemul "
+        "tag --threshold fitted' then uses them.",
+        "Tags that no validation clip has get no threshold; tagging takes "
+        f"{DEFAULT_THRESHOLD} for them. The F1 that is printed is that of the clips "
+        "the thresholds were fitted on: on others it is lower.",
+    )
+    parser.add_argument(
+        "path", type=Path, metavar="MODEL", help=".keras file, its card beside it"
+    )
+    add_data_dir(parser)
+    add_from_audio(parser)
+    parser.add_argument(
+        "--batch-size", type=int, metavar="N", help="segments in a batch"
+    )
+    return parser
+
+
+def main(args: argparse.Namespace) -> int:
+    """Fits the thresholds; prints them and writes them into the card."""
+    if args.batch_size is not None:
+        require_at_least(1, batch_size=args.batch_size)
+    if args.path.suffix != ".keras":
+        raise ConfigError(
+            f"{args.path} is no .keras file and has no card to write thresholds into; "
+            f"'resemul import {args.path} {args.path.stem}.keras' makes one of it"
+        )
+    from dataclasses import replace
+
+    from resemul.quiet import import_tensorflow
+
+    import_tensorflow(spare_extras=True)
+    from resemul.checkpoints import card_path, check_fits, load_model, write_card
+    from resemul.prediction import BATCH_SIZE
+    from resemul.thresholds import fit_thresholds
+
+    with open_records(args.data_dir, args.from_audio, args.num_workers) as records:
+        model, card = load_model(args.path)
+        check_fits(card, records)
+        fitted = fit_thresholds(model, records, args.batch_size or BATCH_SIZE)
+    if not fitted.by_tag:
+        raise DatasetError(
+            f"no validation clip in {records.folder} has any of the tags, so no "
+            "threshold can be fitted"
+        )
+    _print_text(fitted, records)
+    write_card(replace(card, thresholds=fitted.by_tag), args.path)
+    print(f"{card_path(args.path)}: {len(fitted.by_tag)} thresholds")
+    return 0
+
+
+def _print_text(fitted: "FittedThresholds", records: "RecordSet") -> None:
+    from resemul.metrics import macro
+
+    unit = "clips" if records.val_clip_sizes else "segments (no manifest tells clips)"
+    print(f"split {records.split_name}: {fitted.num_clips} validation {unit}")
+    width = max(map(len, fitted.tags))
+    print(f"{'tag':{width}}  positive  threshold      F1")
+    for tag, num_positive, threshold, f1 in zip(
+        fitted.tags,
+        fitted.num_positive,
+        fitted.thresholds,
+        fitted.f1,
+        strict=True,
+    ):
+        row = f"{tag:{width}}  {num_positive:8d}"
+        print(f"{row}  {threshold:9.4f}  {f1:6.4f}" if num_positive else row)
+    print(f"mean F1 {macro(fitted.f1):.4f} over {len(fitted.by_tag)} tags")
+    if fitted.unfitted_tags:
+        print(
+            "no threshold, as no validation clip has them: "
+            f"{', '.join(fitted.unfitted_tags)}"
+        )

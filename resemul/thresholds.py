@@ -1,0 +1,116 @@
+"""From which probability a tag counts as present: fitted on the validation clips."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from resemul.errors import DatasetError, WeightsError
+from resemul.metrics import best_f1_thresholds
+from resemul.prediction import BATCH_SIZE, make_prediction_twin, predict_segments
+from resemul.progress import Progress
+from resemul.records import RecordSet, damage_named, load_segments
+
+
+@dataclass(frozen=True)
+class FittedThresholds:
+    """The threshold of each tag, and its F1 on the clips that it was fitted on.
+
+    Arrays are `(tags,)`. Tags that no clip has have no threshold and no F1 (NaN).
+    """
+
+    tags: tuple[str, ...]
+    thresholds: np.ndarray
+    f1: np.ndarray
+    num_positive: np.ndarray
+    num_clips: int
+
+    @property
+    def by_tag(self) -> dict[str, float]:
+        """The thresholds that there are, as a `ModelCard` holds them."""
+        return {
+            tag: float(threshold)
+            for tag, threshold in zip(self.tags, self.thresholds, strict=True)
+            if not np.isnan(threshold)
+        }
+
+    @property
+    def unfitted_tags(self) -> tuple[str, ...]:
+        """Tags that no clip has."""
+        return tuple(tag for tag in self.tags if tag not in self.by_tag)
+
+
+def fit_thresholds(
+    model: keras.Model, records: RecordSet, batch_size: int = BATCH_SIZE
+) -> FittedThresholds:
+    """Fits each tag's threshold for the highest F1 on the validation clips.
+
+    Args:
+        model: waveform `(batch, num_samples)` to probabilities `(batch, tags)`.
+        records: what to validate on; of the model's tags, rate and length.
+        batch_size: segments in a batch.
+
+    Raises:
+        DatasetError: there are no validation records, or one is damaged.
+        WeightsError: the model's outputs are not all finite numbers.
+    """
+    labels, probabilities = predict_val_clips(model, records, batch_size)
+    num_bad = int((~np.isfinite(probabilities).all(axis=1)).sum())
+    if num_bad:
+        raise WeightsError(
+            f"the model's outputs are not numbers (NaN) for {num_bad} of "
+            f"{len(labels)} validation clips; its weights are broken"
+        )
+    thresholds, f1 = best_f1_thresholds(labels, probabilities)
+    return FittedThresholds(
+        tags=tuple(records.tags),
+        thresholds=thresholds,
+        f1=f1,
+        num_positive=labels.sum(axis=0).astype(int),
+        num_clips=len(labels),
+    )
+
+
+def predict_val_clips(
+    model: keras.Model, records: RecordSet, batch_size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and probabilities of the validation clips: two float32 `(clips, tags)`.
+
+    A clip's probabilities are the means over its segments. Of records without a
+    manifest, which do not tell clips apart, each segment counts as a clip.
+    """
+    labels: list[np.ndarray] = []
+
+    def waveforms() -> Iterator[np.ndarray]:
+        batches = load_segments(records, "val", batch_size)
+        with (
+            damage_named(records, "val"),
+            Progress(records.num_segments["val"], "segments", "thresholds") as progress,
+        ):
+            for batch, batch_labels in batches.as_numpy_iterator():
+                labels.append(batch_labels)
+                yield batch
+                progress.advance(len(batch))
+
+    outputs = predict_segments(make_prediction_twin(model), waveforms())
+    probabilities = np.concatenate(list(outputs))
+    truth = np.concatenate(labels)
+    if not records.val_clip_sizes:
+        return truth, probabilities
+    return _average_clips(truth, probabilities, records)
+
+
+def _average_clips(
+    labels: np.ndarray, probabilities: np.ndarray, records: RecordSet
+) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and mean probabilities of clips, from those of their segments."""
+    sizes = np.array(records.val_clip_sizes)
+    if sizes.sum() != len(labels):
+        raise DatasetError(
+            f"{records.folder} holds {len(labels)} validation segments, {sizes.sum()} "
+            "by its manifest; build the records again"
+        )
+    starts = np.cumsum(sizes) - sizes
+    means = np.add.reduceat(probabilities, starts, axis=0) / sizes[:, None]
+    return labels[starts], means.astype(probabilities.dtype)
