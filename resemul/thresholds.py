@@ -1,14 +1,16 @@
 """From which probability a tag counts as present: fitted on the validation clips."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import keras
 import numpy as np
 
+from resemul.audio.windows import window_clips
 from resemul.errors import DatasetError, WeightsError
 from resemul.metrics import best_f1_thresholds
-from resemul.prediction import BATCH_SIZE, make_prediction_twin, predict_segments
+from resemul.prediction import BATCH_SIZE, make_prediction_twin, predict_clips
 from resemul.progress import Progress
 from resemul.records import RecordSet, damage_named, load_segments
 
@@ -77,40 +79,41 @@ def predict_val_clips(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Labels and probabilities of the validation clips: two float32 `(clips, tags)`.
 
-    A clip's probabilities are the means over its segments. Of records without a
-    manifest, which do not tell clips apart, each segment counts as a clip.
+    A clip's probabilities are the means over its segments, as when a file is tagged.
+    Of records without a manifest, which do not tell clips apart, each counts as a
+    clip.
     """
     labels: list[np.ndarray] = []
 
     def waveforms() -> Iterator[np.ndarray]:
-        batches = load_segments(records, "val", batch_size)
-        with (
-            damage_named(records, "val"),
-            Progress(records.num_segments["val"], "segments", "thresholds") as progress,
-        ):
-            for batch, batch_labels in batches.as_numpy_iterator():
-                labels.append(batch_labels)
-                yield batch
-                progress.advance(len(batch))
+        clips = _iterate_val_clips(records, batch_size)
+        for windows, clip_labels in window_clips(clips, model.input_shape[-1]):
+            labels.append(clip_labels)
+            yield windows
 
-    outputs = predict_segments(make_prediction_twin(model), waveforms())
-    probabilities = np.concatenate(list(outputs))
-    truth = np.concatenate(labels)
-    if not records.val_clip_sizes:
-        return truth, probabilities
-    return _average_clips(truth, probabilities, records)
+    outputs = predict_clips(make_prediction_twin(model), waveforms(), batch_size)
+    probabilities = np.stack([output[0] for output in outputs])
+    return np.stack(labels), probabilities
 
 
-def _average_clips(
-    labels: np.ndarray, probabilities: np.ndarray, records: RecordSet
-) -> tuple[np.ndarray, np.ndarray]:
-    """Labels and mean probabilities of clips, from those of their segments."""
-    sizes = np.array(records.val_clip_sizes)
-    if sizes.sum() != len(labels):
+def _iterate_val_clips(
+    records: RecordSet, batch_size: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yields segments `(segments, num_samples)` and labels of each clip."""
+    num_segments = records.num_segments["val"]
+    sizes = records.val_clip_sizes or (1,) * num_segments
+    if sum(sizes) != num_segments:
         raise DatasetError(
-            f"{records.folder} holds {len(labels)} validation segments, {sizes.sum()} "
+            f"{records.folder} holds {num_segments} validation segments, {sum(sizes)} "
             "by its manifest; build the records again"
         )
-    starts = np.cumsum(sizes) - sizes
-    means = np.add.reduceat(probabilities, starts, axis=0) / sizes[:, None]
-    return labels[starts], means.astype(probabilities.dtype)
+    batches = load_segments(records, "val", batch_size).as_numpy_iterator()
+    segments = (pair for batch in batches for pair in zip(*batch, strict=True))
+    with (
+        damage_named(records, "val"),
+        Progress(num_segments, "segments", "thresholds") as progress,
+    ):
+        for size in sizes:
+            pairs = list(itertools.islice(segments, size))
+            yield np.stack([waveform for waveform, _ in pairs]), pairs[0][1]
+            progress.advance(size)

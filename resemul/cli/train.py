@@ -120,9 +120,21 @@ def _train(
     def evaluate_stage(trained: keras.Model) -> dict[str, float]:
         return _score(trained, config, records)
 
-    return train_in_stages(
+    run = train_in_stages(
         model, card, records, args.train_dir, config.training, evaluate_stage
     )
+    _fit_thresholds(run.best, records)
+    return run
+
+
+def _fit_thresholds(path: Path, records: "RecordSet") -> None:
+    from dataclasses import replace
+
+    from resemul.checkpoints import load_model, write_card
+    from resemul.thresholds import fit_thresholds
+
+    model, card = load_model(path)
+    write_card(replace(card, thresholds=fit_thresholds(model, records).by_tag), path)
 
 
 def _score(

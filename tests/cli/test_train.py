@@ -4,8 +4,9 @@ import pytest
 
 from resemul.checkpoints import load_model
 from resemul.cli import run
+from resemul.cli.run_options import run_config
 from resemul.cli.train import build_parser
-from resemul.configs import SampleCNNConfig, TrainConfig
+from resemul.configs import SampleCNNConfig
 
 TINY = ["--init-features", "2", "--alpha", "1", "--batch-size", "8"]
 SHORT = ["--num-lr-decays", "1", "--epochs", "1", "--steps-per-epoch", "1"]
@@ -21,7 +22,7 @@ def test_train_prints_each_stage_with_its_split_and_clips(
 ):
     assert _train(tiny_records, tmp_path / "log", "--block", "rese", "--no-multi") == 0
     stage, best = capsys.readouterr().out.splitlines()
-    assert stage.startswith("stage 0: learning rate 0.01, 1 epochs, val_loss ")
+    assert stage.startswith("stage 0: sgd, learning rate 0.01, 1 epochs, val_loss ")
     assert stage.endswith("7 clips)")
     assert best == f"best model: {tmp_path / 'log' / 'best.keras'}"
     model, card = load_model(tmp_path / "log" / "best.keras")
@@ -70,6 +71,7 @@ def test_train_refuses_values_that_cannot_work(option, message, capsys):
 
 def test_train_defaults_are_those_of_the_original():
     args = build_parser().parse_args([])
+    config = run_config(args)
     original = {
         "lr": 0.01,
         "lr_decay": 0.2,
@@ -79,14 +81,10 @@ def test_train_defaults_are_those_of_the_original():
         "patience": 2,
         "initial_stage": 0,
         "num_read_threads": 8,
-        "block": "se",
-        "no_multi": False,
-        "alpha": 16,
-        "dropout": 0.5,
-        "weight_decay": 0.0,
     }
-    assert {name: getattr(args, name) for name in original} == original
+    assert {name: getattr(config.training, name) for name in original} == original
+    model = SampleCNNConfig(**config.model_options)
+    assert (model.block, model.multi, model.alpha) == ("se", True, 16)
+    assert (model.dropout, model.weight_decay) == (0.5, 0.0)
     assert str(args.data_dir) == "dataset"
     assert str(args.train_dir) == "log"
-    assert TrainConfig.lr == args.lr
-    assert SampleCNNConfig.alpha == args.alpha

@@ -24,6 +24,7 @@ class ScriptedRun:
     calls: list[tuple[int, int]] = field(default_factory=list)
     started_from: list[float] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)
+    rates_of_epochs: list[float] = field(default_factory=list)
     evaluated: list[float] = field(default_factory=list)
     # Raised when this epoch is begun, as a stop from outside would be.
     stop_at: tuple[int, int] | None = None
@@ -65,8 +66,8 @@ def scripted_run(tmp_path, tiny_records, monkeypatch):
 
     runs = []
 
-    def compile_(self, lr):
-        runs[0].rates.append(lr)
+    def compile_(self, stage):
+        runs[0].rates.append(stage.lr)
 
     def fit(self, label, epoch):
         run = runs[0]
@@ -81,7 +82,11 @@ def scripted_run(tmp_path, tiny_records, monkeypatch):
         loss = runs[0].losses[runs[0].calls[-1]]
         return {"val_loss": loss, "val_roc_auc": 0.5, "val_pr_auc": 0.5}
 
+    def set_rate(self, lr):
+        runs[0].rates_of_epochs.append(lr)
+
     monkeypatch.setattr(EpochRunner, "compile", compile_)
+    monkeypatch.setattr(EpochRunner, "set_rate", set_rate)
     monkeypatch.setattr(EpochRunner, "variables", lambda self: self._model.weights)
     monkeypatch.setattr(EpochRunner, "fit", fit)
     monkeypatch.setattr(EpochRunner, "validate", validate)

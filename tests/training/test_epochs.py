@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from resemul.configs import TrainConfig
+from resemul.configs import Stage, TrainConfig
 from resemul.errors import DatasetError, TrainingError
 from resemul.models import build_model
 from resemul.records import load_segments, read_record_set
@@ -36,7 +36,7 @@ def test_epoch_depends_on_the_seed_and_the_epoch_alone(runner):
     weights = []
     for epoch in ((0, 1), (0, 1), (0, 2)):
         model, epochs, _ = runner({"dropout": 0.5})
-        epochs.compile(0.01)
+        epochs.compile(Stage("sgd", 0.01))
         epochs.fit("", epoch)
         weights.append(np.concatenate([w.ravel() for w in model.get_weights()]))
     np.testing.assert_array_equal(weights[0], weights[1])
@@ -45,19 +45,19 @@ def test_epoch_depends_on_the_seed_and_the_epoch_alone(runner):
 
 def test_rate_decays_with_every_step_and_starts_anew_in_every_stage(runner):
     _, epochs, _ = runner(lr_time_decay=0.5)
-    epochs.compile(0.01)
+    epochs.compile(Stage("sgd", 0.01))
     epochs.fit("", (0, 0))
     # 19 segments make 3 batches of 8.
     assert int(epochs._twin.optimizer.iterations) == 3
     rate = float(epochs._twin.optimizer.learning_rate)
     assert rate == pytest.approx(0.01 / (1 + 0.5 * 3))
-    epochs.compile(0.002)
+    epochs.compile(Stage("sgd", 0.002))
     assert float(epochs._twin.optimizer.learning_rate) == pytest.approx(0.002)
 
 
 def test_optimizer_is_sgd_with_nesterov_momentum(runner):
     _, epochs, _ = runner(momentum=0.8)
-    epochs.compile(0.01)
+    epochs.compile(Stage("sgd", 0.01))
     assert isinstance(epochs._twin.optimizer, keras.optimizers.SGD)
     assert epochs._twin.optimizer.nesterov
     assert epochs._twin.optimizer.momentum == 0.8
@@ -65,14 +65,14 @@ def test_optimizer_is_sgd_with_nesterov_momentum(runner):
 
 def test_variables_hold_the_momentum_too(runner):
     _, epochs, _ = runner()
-    epochs.compile(0.01)
+    epochs.compile(Stage("sgd", 0.01))
     momentum = [v for v in epochs.variables() if "momentum" in v.path]
     assert len(momentum) == len(epochs._twin.trainable_variables) > 0
 
 
 def test_validation_loss_is_what_keras_computes_with_the_penalty(runner):
     model, epochs, records = runner({"weight_decay": 0.1})
-    epochs.compile(0.01)
+    epochs.compile(Stage("sgd", 0.01))
     data = load_segments(records, "val", 8)
     model.compile(loss="binary_crossentropy", jit_compile=False)
     expected = model.evaluate(data, verbose=0)
@@ -88,7 +88,7 @@ def test_damaged_record_is_named_with_the_remedy(runner, tiny_records, split):
     shard.unlink()  # a link to the file of all tests
     shard.write_bytes(content)
     _, epochs, _ = runner()
-    epochs.compile(0.01)
+    epochs.compile(Stage("sgd", 0.01))
     message = f"a record in the {split} shards .* is damaged; delete"
     step = epochs.validate if split == "val" else lambda: epochs.fit("", (0, 0))
     with pytest.raises(DatasetError, match=message):
@@ -97,7 +97,7 @@ def test_damaged_record_is_named_with_the_remedy(runner, tiny_records, split):
 
 def test_loss_that_is_no_number_stops_the_epoch(runner):
     _, epochs, _ = runner()
-    epochs.compile(1e30)
+    epochs.compile(Stage("sgd", 1e30))
 
     def three_epochs():
         for number in range(3):
