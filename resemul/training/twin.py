@@ -1,9 +1,9 @@
 """The model that takes the steps: the same function as the one saved, but faster.
 
 What is saved holds stock layers in float32. For training, a twin is made of it:
-batch normalisation through TensorFlow's fused kernel, no gradient for biases that
-have none, and, if asked for, bfloat16 arithmetic on float32 weights. Weights are
-copied between the two once per epoch.
+batch normalisation through TensorFlow's fused kernel, the gradients of convolutions
+by matrix products, no gradient for biases that have none, and, if asked for, 16-bit
+arithmetic on float32 weights. Weights are copied between the two once per epoch.
 """
 
 import keras
@@ -42,11 +42,15 @@ def make_training_twin(
 
 
 def _twin_class(layer: keras.Layer) -> type[keras.Layer]:
-    is_plain = type(layer) is keras.layers.BatchNormalization
-    if is_plain and keras.backend.backend() == "tensorflow":
-        from resemul.training.fused import FusedBatchNormalization
+    if keras.backend.backend() != "tensorflow":
+        return type(layer)
+    from resemul.training.fused import FusedBatchNormalization, ProductConv1D
 
+    if type(layer) is keras.layers.BatchNormalization:
         return FusedBatchNormalization
+    is_on_gpu = bool(keras.distribution.list_devices("gpu"))
+    if type(layer) is keras.layers.Conv1D and not is_on_gpu:
+        return ProductConv1D
     return type(layer)
 
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from resemul.models import build_model
 from resemul.training import twin as twins
-from resemul.training.fused import FusedBatchNormalization
+from resemul.training.fused import FusedBatchNormalization, ProductConv1D
 
 
 @pytest.fixture
@@ -47,6 +47,47 @@ def test_fused_layer_equals_the_stock_one():
         np.testing.assert_allclose(fused, stock, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("kernel_size", [1, 3, 5])
+@pytest.mark.parametrize("num_steps", [1, 2, 3, 40])
+def test_convolution_by_products_equals_the_stock_one(kernel_size, num_steps):
+    random = np.random.default_rng(0)
+    inputs = tf.constant(random.normal(0.5, 2, (5, num_steps, 3)).astype("float32"))
+    results = []
+    for layer_class in (keras.layers.Conv1D, ProductConv1D):
+        layer = layer_class(4, kernel_size, padding="same", activation="relu")
+        layer.build(inputs.shape)
+        random = np.random.default_rng(1)
+        layer.set_weights([random.normal(0, 1, w.shape) for w in layer.get_weights()])
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            output = layer(inputs)
+            loss = tf.reduce_sum(output**2)
+        variables = [inputs, layer.kernel.value, layer.bias.value]
+        results.append([output, *tape.gradient(loss, variables)])
+    for stock, ours in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, stock, rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"strides": 3, "padding": "valid"},
+        {"dilation_rate": 2, "padding": "same"},
+        {"groups": 3, "padding": "same"},
+        {"padding": "causal"},
+    ],
+)
+def test_convolutions_of_another_kind_are_left_to_keras(options, monkeypatch):
+    def refuse(*args):
+        raise AssertionError
+
+    monkeypatch.setattr("resemul.training.fused._convolve", refuse)
+    inputs = tf.ones((1, 9, 3))
+    expected = keras.layers.Conv1D(3, 3, kernel_initializer="ones", **options)(inputs)
+    found = ProductConv1D(3, 3, kernel_initializer="ones", **options)(inputs)
+    np.testing.assert_array_equal(found, expected)
+
+
 @pytest.mark.parametrize("block", ["se", "rese"])
 def test_float32_twin_takes_the_step_of_the_stock_model(block, batch, monkeypatch):
     # Masks are drawn per model, so they would differ.
@@ -68,6 +109,7 @@ def test_twin_has_fused_layers_and_the_model_has_stock_ones():
     model = build_model("sample_cnn", 2, init_features=2)
     twin = twins.make_training_twin(model, "float32")
     assert isinstance(twin.get_layer("block3_bn"), FusedBatchNormalization)
+    assert isinstance(twin.get_layer("block3_conv"), ProductConv1D)
     assert type(model.get_layer("block3_bn")) is keras.layers.BatchNormalization
 
 
