@@ -4,7 +4,7 @@ import argparse
 import csv
 import json
 import math
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -91,11 +91,12 @@ def main(args: argparse.Namespace) -> int:
     from resemul.precision import choose_precision
     from resemul.prediction import BATCH_SIZE
 
-    with (
-        output_file(args.csv) if args.csv else nullcontext() as table,
-        open_records(args.data_dir, args.from_audio, args.num_workers) as records,
-    ):
+    with ExitStack() as stack:
+        table = stack.enter_context(output_file(args.csv)) if args.csv else None
         model, card = load_model(args.path)
+        records = stack.enter_context(
+            open_records(args.data_dir, args.from_audio, args.num_workers, card.model)
+        )
         check_fits(card, records)
         num_skipped = _count_skipped(records, args.data_dir)
         if args.strict and num_skipped:

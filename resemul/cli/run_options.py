@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,8 @@ _TRAINING_OPTIONS: dict[str, list[tuple[str, str, str]]] = {
         (
             "--stages",
             "stages",
-            "instead: optimizer, rate and epochs of each, adam:0.0001:80,sgd:0.001:20",
+            "instead: optimizer, rate and epochs of each, adam:0.0001:80,sgd:0.001:20; "
+            "none: as by the two above",
         ),
         ("--initial-stage", "initial_stage", "stage to start at"),
         (
@@ -211,6 +213,10 @@ def run_config(args: argparse.Namespace, model: str | None = None) -> RunConfig:
         raise ConfigError(f"{args.config} is of model {content['model']}; drop --model")
     content["model"] = model or asked or DEFAULT_MODEL
     if args.recipe:
+        if content.get("training", {}).keys() >= {f.name for f in fields(TrainConfig)}:
+            raise ConfigError(
+                f"--recipe would have no effect, as {args.config} lists every option"
+            )
         content["recipe"] = args.recipe
     where = str(args.config) if args.config else "options"
     run = make_run(**content, where=where)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resemul.cli.options import require_at_least
-from resemul.configs import DEFAULT_MODEL, DatasetConfig, records_of_model
+from resemul.configs import DatasetConfig, records_of_model
 
 if TYPE_CHECKING:
     from resemul.records import RecordSet
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def open_records(
-    data_dir: Path, from_audio: bool, num_workers: int, model: str = DEFAULT_MODEL
+    data_dir: Path, from_audio: bool, num_workers: int, model: str
 ) -> Iterator["RecordSet"]:
     """The records in `data_dir`, or what decodes its audio files while it is open.
 

@@ -58,8 +58,10 @@ def main(args: argparse.Namespace) -> int:
     from resemul.prediction import BATCH_SIZE
     from resemul.thresholds import fit_thresholds
 
-    with open_records(args.data_dir, args.from_audio, args.num_workers) as records:
-        model, card = load_model(args.path)
+    model, card = load_model(args.path)
+    with open_records(
+        args.data_dir, args.from_audio, args.num_workers, card.model
+    ) as records:
         check_fits(card, records)
         fitted = fit_thresholds(model, records, args.batch_size or BATCH_SIZE)
     if not fitted.by_tag:

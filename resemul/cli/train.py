@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,9 @@ def main(args: argparse.Namespace) -> int:
     source = _load(args.init_from) if args.init_from else None
     config = run_config(args, source[1].model if source else None)
     if args.save_config:
+        if source:
+            options = {**source[1].options, **config.model_options}
+            config = replace(config, model_options=options)
         write_run(config, args.save_config)
         logger.info("%s is written; train with --config", args.save_config)
         return 0
@@ -128,8 +132,6 @@ def _train(
 
 
 def _fit_thresholds(path: Path, records: "RecordSet") -> None:
-    from dataclasses import replace
-
     from resemul.checkpoints import load_model, write_card
     from resemul.thresholds import fit_thresholds
 

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from resemul.configs.values import fields_from_json
 from resemul.errors import ConfigError
 
 DEFAULT_MODEL = "sample_cnn"
+# Follow from the records, unless a run says otherwise.
+_OF_THE_RECORDS = ("sample_rate", "num_samples")
 # What decides the rates only where a recipe does not list its stages.
 _UNUSED_WITH_STAGES = (
     "optimizer",
@@ -22,6 +24,9 @@ _UNUSED_WITH_STAGES = (
     "num_lr_decays",
     "max_epochs_per_stage",
 )
+
+# What a file may hold; arguments of `make_run`.
+_KINDS = {"model": str, "recipe": str, "model_options": dict, "training": dict}
 
 
 @dataclass(frozen=True)
@@ -59,15 +64,16 @@ def make_run(
     _require_known(model, MODEL_CONFIGS, "model", where)
     recipe = recipe or MODEL_RECIPES[model].name
     _require_known(recipe, RECIPES, "recipe", where)
-    run = RunConfig(model, {}, RECIPES[recipe])
-    return change_run(
-        run,
-        fields_from_json(
-            MODEL_CONFIGS[model], model_options or {}, f"{where}, {model}"
-        ),
-        fields_from_json(TrainConfig, training or {}, where),
-        where,
+    options = fields_from_json(
+        MODEL_CONFIGS[model], model_options or {}, f"{where}, {model}"
     )
+    fields = fields_from_json(TrainConfig, training or {}, where)
+    # A file may list every field, and then lists the stages, too.
+    has_all = "stages" in fields
+    run = RunConfig(model, {}, RECIPES[recipe])
+    if has_all:
+        run = replace(run, training=replace(run.training, **fields))
+    return change_run(run, options, {} if has_all else fields, where)
 
 
 def change_run(
@@ -83,12 +89,12 @@ def change_run(
     """
     options = {**run.model_options, **model_options}
     MODEL_CONFIGS[run.model](**options)
-    config = dataclasses.replace(run.training, **training)
+    config = replace(run.training, **training)
     ignored = [name for name in _UNUSED_WITH_STAGES if name in training]
-    if config.stages and ignored and "stages" not in training:
+    if config.stages and ignored:
         raise ConfigError(
-            f"{where}: {', '.join(ignored)} would have no effect, as the recipe lists "
-            f"its stages; change these: stages {','.join(map(str, config.stages))}"
+            f"{where}: {', '.join(ignored)} would have no effect, as the stages are "
+            f"listed; change these: stages {','.join(map(str, config.stages))}"
         )
     return RunConfig(run.model, options, config)
 
@@ -105,29 +111,33 @@ def read_run(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise ConfigError(f"{path} is not JSON: {error}") from error
-    known: dict[str, type] = {
-        "model": str,
-        "recipe": str,
-        "model_options": dict,
-        "training": dict,
-    }
-    if not isinstance(content, dict) or not all(
-        isinstance(value, known.get(name, type(None)))
-        for name, value in content.items()
-    ):
-        raise ConfigError(
-            f"{path} is not a configuration; it is an object of "
-            f"{', '.join(known)}, see --save-config"
-        )
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path} is not an object of {', '.join(_KINDS)}")
+    for name, value in content.items():
+        if name not in _KINDS:
+            raise ConfigError(
+                f"{path}: there is no {name!r}, only {', '.join(_KINDS)}; see "
+                "--save-config"
+            )
+        if not isinstance(value, _KINDS[name]):
+            kind = "an object" if _KINDS[name] is dict else "a text"
+            raise ConfigError(f"{path}: {name} takes {kind}, got {value!r}")
     return content
 
 
 def write_run(run: RunConfig, path: Path) -> None:
-    """Writes a run as JSON, with every option of the model and of the training."""
-    options = MODEL_CONFIGS[run.model](**run.model_options)
+    """Writes a run as JSON, with every option of the model and of the training.
+
+    What follows from the records is left out, unless the run says otherwise.
+    """
+    options = dataclasses.asdict(MODEL_CONFIGS[run.model](**run.model_options))
     content = {
         "model": run.model,
-        "model_options": dataclasses.asdict(options),
+        "model_options": {
+            name: value
+            for name, value in options.items()
+            if name in run.model_options or name not in _OF_THE_RECORDS
+        },
         "training": dataclasses.asdict(run.training),
     }
     try:

@@ -128,10 +128,25 @@ class TrainConfig:
             f"initial_stage must be 0 to {num_stages - 1} (there are {num_stages} "
             f"stages), got {self.initial_stage}",
         )
-        if self.lr_schedule == "one_cycle":
+        self._check_combinations()
+
+    def _check_combinations(self) -> None:
+        require(
+            self.precision != "mixed_float16" or self.loss_scale is not None,
+            "mixed_float16 needs a loss_scale, such as 1024: smaller gradients would "
+            "become 0",
+        )
+        if self.lr_schedule != "one_cycle":
+            return
+        for stage in self.plan():
             require(
-                all(stage.max_epochs is not None for stage in self.plan()),
+                stage.max_epochs is not None,
                 "one_cycle needs to know how long a stage is: set max_epochs_per_stage",
+            )
+            require(
+                (stage.max_epochs or 0) <= self.max_epochs,
+                f"max_epochs {self.max_epochs} would cut off one_cycle, which falls "
+                f"until epoch {stage.max_epochs} of its stage",
             )
 
     def _check_numbers(self) -> None:

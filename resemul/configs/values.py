@@ -27,7 +27,7 @@ def fields_from_json(
 
 
 def parse_field(config_class: type, name: str, text: str, where: str) -> Any:
-    """The value that a text on the command line stands for; `none` is None.
+    """The value that a text on the command line stands for; `none` is None, or ().
 
     Raises:
         ConfigError: there is no such field, or the text is none of its values.
@@ -40,7 +40,10 @@ def parse_field(config_class: type, name: str, text: str, where: str) -> Any:
             return _parse_bool(text)
         if kind in (int, float, str):
             return kind(text)
-        return tuple(_parse_stage(part) for part in text.split(",") if part)
+        parts = [] if text.lower() == "none" else text.split(",")
+        return tuple(_parse_stage(part) for part in parts)
+    except ConfigError:  # of a stage; it says what is wrong with it
+        raise
     except ValueError as error:
         raise ConfigError(
             f"{where}: {name} takes {_describe(kind, is_optional)}, got {text!r}"
@@ -71,8 +74,15 @@ def _from_json(kind_and_optional: tuple[Any, bool], value: Any, where: str) -> A
         if type(value) is kind:
             return value
     elif isinstance(value, list) and all(isinstance(part, dict) for part in value):
-        return tuple(Stage(**fields_from_json(Stage, part, where)) for part in value)
+        return tuple(_stage_from_json(part, where) for part in value)
     raise ConfigError(f"{where} takes {_describe(kind, is_optional)}, got {value!r}")
+
+
+def _stage_from_json(content: dict[str, Any], where: str) -> Stage:
+    missing = {"optimizer", "lr"} - content.keys()
+    if missing:
+        raise ConfigError(f"{where}: a stage has no {' and no '.join(sorted(missing))}")
+    return Stage(**fields_from_json(Stage, content, where))
 
 
 def _parse_bool(text: str) -> bool:
@@ -96,5 +106,5 @@ def _describe(kind: Any, is_optional: bool) -> str:
         float: "a number",
         str: "a text",
     }
-    name = names.get(kind, "stages such as adam:0.0001:80,sgd:0.001:20")
+    name = names.get(kind, "none or stages such as adam:0.0001:80,sgd:0.001:20")
     return f"{name} or none" if is_optional else name

@@ -49,7 +49,7 @@ def make_prediction_twin(model: keras.Model, precision: str = "float32") -> kera
     """
     plan = _plan_folding(model)
     idle = {layer.name for group in plan.values() for layer in group}
-    rounded = _rounded(model) if precision == "mixed_bfloat16" else set()
+    rounded = layers_to_round(model) if precision == "mixed_bfloat16" else set()
 
     def copy_layer(layer: keras.Layer) -> keras.Layer:
         config = layer.get_config()
@@ -141,8 +141,8 @@ def _fold(layer: keras.Layer, normalization: keras.Layer) -> list[np.ndarray]:
     return [array.astype("float32") for array in folded]
 
 
-def _rounded(model: keras.Model) -> set[str]:
-    """Layers to compute in bfloat16: from the first linear layers on.
+def layers_to_round(model: keras.Model) -> set[str]:
+    """Names of the layers to compute in half precision: from the first linear ones on.
 
     What comes before, such as decibels, needs float32; so do the outputs.
     """

@@ -10,8 +10,6 @@ from resemul.training.logs import CSV_FILE
 from resemul.training.state import STATE_FILE
 
 BEST_FILE = "best.keras"
-
-
 # The letter before the monitored value in a checkpoint's name; `l` is the original's.
 _LETTERS = {"val_loss": "l", "val_roc_auc": "r", "val_pr_auc": "p"}
 
@@ -25,7 +23,22 @@ def find_best_checkpoint(stage_dir: Path) -> Path | None:
     """The checkpoint with the best monitored value in its name; None if none."""
     checkpoints = Path(stage_dir).glob("ckpt-e*-*.keras")
     # Of two with the same rounded value the later one is better: it improved on it.
-    return min(checkpoints, key=lambda c: (_loss_of(c), -epoch_of(c)), default=None)
+    return min(checkpoints, key=lambda c: (_value_of(c), -epoch_of(c)), default=None)
+
+
+def best_checkpoint(stage_dir: Path) -> Path:
+    """The checkpoint that the stage after this one starts from.
+
+    Raises:
+        TrainingError: there is none.
+    """
+    best = find_best_checkpoint(stage_dir)
+    if best is None:
+        raise TrainingError(
+            f"{stage_dir} has no checkpoints, and the next stage starts from the best "
+            "of them; --overwrite begins the run anew"
+        )
+    return best
 
 
 def delete_run(train_dir: Path) -> None:
@@ -43,14 +56,14 @@ def epoch_of(checkpoint: Path) -> int:
     return int(_parse_name(checkpoint)[1])
 
 
-def _loss_of(checkpoint: Path) -> float:
+def _value_of(checkpoint: Path) -> float:
     """The value in a checkpoint's name, its sign turned if a higher one is better."""
     _, letter, value = _parse_name(checkpoint).groups()
     return float(value) if letter == _LETTERS["val_loss"] else -float(value)
 
 
 def _parse_name(checkpoint: Path) -> re.Match[str]:
-    match = re.fullmatch(r"ckpt-e(\d+)-([lrp])(\d+\.\d+|nan)\.keras", checkpoint.name)
+    match = re.fullmatch(r"ckpt-e(\d+)-([lrp])(\d+\.\d+)\.keras", checkpoint.name)
     if match is None:
         raise TrainingError(f"{checkpoint} is not named like a checkpoint")
     return match

@@ -24,7 +24,9 @@ def rate_of_next_epoch(
         else:
             num_bad += 1
         if num_bad > config.plateau_patience:
-            lr, num_bad = max(lr * config.plateau_factor, config.plateau_min_lr), 0
+            # A stage may begin below the lowest rate; it is not raised to that.
+            lr = min(lr, max(lr * config.plateau_factor, config.plateau_min_lr))
+            num_bad = 0
     return lr
 
 

@@ -19,9 +19,9 @@ from resemul.records import RecordSet
 from resemul.training.epochs import EpochRunner
 from resemul.training.files import (
     BEST_FILE,
+    best_checkpoint,
     checkpoint_name,
     epoch_of,
-    find_best_checkpoint,
 )
 from resemul.training.logs import EventLog, write_csv
 from resemul.training.monitoring import (
@@ -29,24 +29,10 @@ from resemul.training.monitoring import (
     lower_is_better,
     rate_of_next_epoch,
 )
-from resemul.training.state import (
-    STATE_FILE,
-    RunState,
-    load_state,
-    restore_variables,
-    save_state,
-)
+from resemul.training.resume import describe_run, pick_up_run
+from resemul.training.state import RunState, restore_variables, save_state
 
 logger = logging.getLogger(__name__)
-
-# Options that may differ when a run goes on: they say how far, not how.
-_MAY_CHANGE = (
-    "initial_stage",
-    "num_lr_decays",
-    "patience",
-    "max_epochs",
-    "max_epochs_per_stage",
-)
 
 
 @dataclass(frozen=True)
@@ -111,66 +97,20 @@ class _Trainer:
         # As JSON gives it back: lists, no tuples.
         options = json.loads(json.dumps(dataclasses.asdict(config)))
         self.card = dataclasses.replace(card, training=options, seed=config.seed)
-        run = {
-            "model": card.model,
-            "options": card.options,
-            "tags": list(card.tags),
-            "num_segments": records.num_segments,
-            **{k: v for k, v in options.items() if k not in _MAY_CHANGE},
-        }
+        run = describe_run(self.card, records)
         self.state = RunState(run=run, stage=config.initial_stage)
         self._resumed = False
 
     def begin(self) -> None:
-        """Makes the folder, or picks up the run that is in it."""
+        """Makes the folder, and picks up the run that is in it."""
         try:
             self.train_dir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise TrainingError(
                 f"{self.train_dir} cannot be made: {error.strerror}"
             ) from error
-        earlier = load_state(self.train_dir)
-        if earlier is None:
-            self._begin_without_state()
-            return
-        changed = [
-            f"{name} {earlier.run.get(name)} -> {value}"
-            for name, value in self.state.run.items()
-            if earlier.run.get(name) != value
-        ]
-        if changed:
-            raise TrainingError(
-                f"{self.train_dir} holds a run with other options "
-                f"({', '.join(changed)}); use another --train-dir, or --overwrite"
-            )
-        if earlier.stage < self.config.initial_stage:
-            self._begin_without_state()
-            return
-        self.state = earlier
-        self._resumed = bool(earlier.rows)
-        logger.info(
-            "%s: goes on at stage %d, epoch %d",
-            self.train_dir,
-            earlier.stage,
-            earlier.epoch,
-        )
-
-    def _begin_without_state(self) -> None:
-        stage = self.config.initial_stage
-        if stage == 0:
-            if find_best_checkpoint(self.train_dir / "0"):
-                raise TrainingError(
-                    f"{self.train_dir} holds checkpoints of a run without its "
-                    f"{STATE_FILE}; use another --train-dir, or --overwrite"
-                )
-            return
-        best = find_best_checkpoint(self.train_dir / str(stage - 1))
-        if best is None:
-            raise TrainingError(
-                f"stage {stage} starts from the best checkpoint of stage {stage - 1}, "
-                f"but {self.train_dir / str(stage - 1)} has none"
-            )
-        self.state.epoch = epoch_of(best) + 1
+        self.state = pick_up_run(self.state, self.train_dir)
+        self._resumed = bool(self.state.rows)
 
     def epochs_left(self) -> bool:
         """Whether the limit on epochs lets another one run, or ends with this stage."""
@@ -201,9 +141,7 @@ class _Trainer:
         while not self._stage_is_over(stage):
             lr = rate_of_next_epoch(stage.lr, state.rows, self.config)
             events.write(self._run_epoch(lr, stage_dir))
-        best = find_best_checkpoint(stage_dir)
-        if best is None:
-            raise TrainingError(f"{stage_dir} has lost its checkpoints")
+        best = best_checkpoint(stage_dir)
         best_model, _ = load_model(best)
         self.model.set_weights(best_model.get_weights())
         scores = evaluate_stage(self.model)
@@ -234,14 +172,15 @@ class _Trainer:
 
     def _load_first_weights(self) -> None:
         """Takes the weights that a stage starts from; the first keeps the model's."""
-        if self.state.stage == 0:
-            return
-        start = find_best_checkpoint(self.train_dir / str(self.state.stage - 1))
-        if self.config.start_from == "best" and self.state.stages:
-            start = self.train_dir / self._best_stage()["checkpoint"]
-        if start is not None:
-            model, _ = load_model(start)
+        if self.state.stage > 0:
+            model, _ = load_model(self._first_checkpoint())
             self.model.set_weights(model.get_weights())
+
+    def _first_checkpoint(self) -> Path:
+        """What a stage after the first starts from."""
+        if self.config.start_from == "best" and self.state.stages:
+            return self.train_dir / self._best_stage()["checkpoint"]
+        return best_checkpoint(self.train_dir / str(self.state.stage - 1))
 
     def _stage_is_over(self, stage: Stage) -> bool:
         state, config = self.state, self.config
@@ -262,11 +201,7 @@ class _Trainer:
         loss = self.epochs.fit(label, (state.stage, state.epoch))
         val = self.epochs.validate()
         row = {"epoch": state.epoch, "lr": lr, "loss": loss, **val}
-        if not math.isfinite(row["val_loss"]):
-            raise TrainingError(
-                f"{label}: the validation loss is {row['val_loss']}; try a lower --lr. "
-                "The epochs before are kept"
-            )
+        self._require_numbers(row, label)
         monitor = self.config.monitor
         best, value = state.best_row(monitor), lower_is_better(row, monitor)
         improved = best is None or value < lower_is_better(best, monitor)
@@ -290,6 +225,23 @@ class _Trainer:
         )
         return row
 
+    def _require_numbers(self, row: dict[str, float], label: str) -> None:
+        if not math.isfinite(row["val_loss"]):
+            raise TrainingError(
+                f"{label}: the validation loss is {row['val_loss']}; try a lower --lr. "
+                "The epochs before are kept"
+            )
+        needed = {self.config.monitor}
+        if self.config.lr_schedule == "plateau":
+            needed.add(self.config.plateau_monitor)
+        for monitor in sorted(needed):
+            if math.isnan(row[monitor]):
+                raise TrainingError(
+                    f"{label}: there is no {monitor}, as each tag is on all validation "
+                    "clips or on none; choose by --monitor val_loss (and "
+                    "--plateau-monitor val_loss)"
+                )
+
     def _end_stage(self, best: Path, stage: Stage, scores: dict[str, float]) -> None:
         state = self.state
         row = state.best_row(self.config.monitor)
@@ -305,10 +257,10 @@ class _Trainer:
                 "test": scores,
             }
         )
-        # The next stage continues the numbering of the epoch it starts from.
-        state.epoch = epoch_of(best) + 1
         state.stage += 1
         state.rows = []
+        # The next stage continues the numbering of the epoch it starts from.
+        state.epoch = epoch_of(self._first_checkpoint()) + 1
         save_state(state, [], self.train_dir)
 
 

@@ -5,9 +5,15 @@ import logging
 from typing import Any
 
 import keras
+import numpy as np
 
 from resemul.checkpoints import ModelCard
-from resemul.configs import DEFAULT_MODEL, MODEL_CONFIGS, RunConfig
+from resemul.configs import (
+    DEFAULT_MODEL,
+    MODEL_CONFIGS,
+    RunConfig,
+    records_of_model,
+)
 from resemul.errors import ConfigError, DatasetError
 from resemul.models import TOP_LAYER, build_model
 from resemul.records import RecordSet
@@ -53,7 +59,9 @@ def prepare_model(
         num_clips=records.num_clips,
     )
     if source is not None:
-        start = {"sha256": source[1].sha256, "model": source[1].model}
+        # Of an imported model, the file that it was imported from.
+        sha256 = source[1].sha256 or source[1].source.get("sha256", "")
+        start = {"sha256": sha256, "model": source[1].model}
         card = dataclasses.replace(card, source={"init_from": start})
     return model, card
 
@@ -66,27 +74,38 @@ def _complete(
     if run.model == DEFAULT_MODEL:
         # It has no filter bank made for a rate.
         options.setdefault("sample_rate", records.sample_rate)
-    if run.training.crop == "segments":
-        options.setdefault("num_samples", records.num_samples)
     options = dataclasses.asdict(MODEL_CONFIGS[run.model](**options))
+    _require_fit(run.model, options, records)
+    if options["num_samples"] < records.num_samples:
+        logger.info(
+            "records of %.2f s, examples of %.2f s (crop %s)",
+            records.num_samples / records.sample_rate,
+            options["num_samples"] / records.sample_rate,
+            run.training.crop,
+        )
+    return options
+
+
+def _require_fit(model: str, options: dict[str, Any], records: RecordSet) -> None:
     rate, num_samples = options["sample_rate"], options["num_samples"]
-    remedy = f"'resemul build --model {run.model}' writes records that fit"
+    usual = records_of_model(model)
+    build = f"resemul build --model {model}"
+    if rate != usual.sample_rate:
+        build += f" --sample-rate {rate}"
+    if num_samples > usual.num_samples:
+        build += f" --num-samples {num_samples}"
+    if records.audio is not None:
+        build += " --index-only --overwrite"
     if rate != records.sample_rate:
         raise DatasetError(
-            f"{records.folder} has {records.sample_rate} Hz, {run.model} takes {rate} "
-            f"Hz; {remedy}"
+            f"{records.folder} has {records.sample_rate} Hz, {model} takes {rate} Hz; "
+            f"'{build}' makes what fits"
         )
     if num_samples > records.num_samples:
         raise DatasetError(
             f"{records.folder} has segments of {records.num_samples} samples, "
-            f"{run.model} takes {num_samples}; {remedy}"
+            f"{model} takes {num_samples}; '{build}' makes what fits"
         )
-    if num_samples == records.num_samples and run.training.crop == "random":
-        logger.info(
-            "crop random has nothing to choose from: records and model have %d samples",
-            num_samples,
-        )
-    return options
 
 
 def _copy_weights(
@@ -94,18 +113,26 @@ def _copy_weights(
 ) -> None:
     trained, card = source
     keeps_top = list(card.tags) == list(records.tags)
-    for layer in model.layers:
-        if layer.name == TOP_LAYER and not keeps_top:
-            continue
-        try:
-            layer.set_weights(trained.get_layer(layer.name).get_weights())
-        except ValueError as error:
+    weights, shapes = _weights(trained), _weights(model)
+    if not keeps_top:
+        del weights[TOP_LAYER], shapes[TOP_LAYER]
+    for name in [*shapes, *weights]:
+        found = [array.shape for array in weights.get(name, [])]
+        expected = [array.shape for array in shapes.get(name, [])]
+        if found != expected:
             raise ConfigError(
-                f"the weights of layer {layer.name} do not fit: {error}; leave out the "
-                "options that change the model"
-            ) from error
+                f"layer {name} has weights of shapes {expected}, in the trained model "
+                f"{found}; leave out the options that change the model"
+            )
+    for name, arrays in weights.items():
+        model.get_layer(name).set_weights(arrays)
     logger.info(
         "weights of a trained %s; the last layer is %s",
         card.model,
         "kept" if keeps_top else f"new, for {len(records.tags)} tags",
     )
+
+
+def _weights(model: keras.Model) -> dict[str, list[np.ndarray]]:
+    """By name of a layer, its weights, where it has any."""
+    return {layer.name: layer.get_weights() for layer in model.layers if layer.weights}

@@ -8,7 +8,7 @@ arithmetic on float32 weights. Weights are copied between the two once per epoch
 
 import keras
 
-from resemul.prediction.twin import consumers
+from resemul.prediction.twin import consumers, layers_to_round
 
 
 def make_training_twin(
@@ -19,15 +19,15 @@ def make_training_twin(
     Args:
         model: of stock layers, in float32.
         precision: `float32`, `mixed_bfloat16` or `mixed_float16`; the output stays
-            float32.
+            float32, as does what comes before the first linear layers.
         freeze_body: train the output layers only; the others keep their weights, and
             batch normalisation its statistics.
     """
-    outputs = set(model.output_names)
+    rounded = layers_to_round(model) if precision != "float32" else set()
 
     def copy_layer(layer: keras.Layer) -> keras.Layer:
         config = layer.get_config()
-        if precision != "float32" and layer.name not in outputs:
+        if layer.name in rounded:
             config["dtype"] = precision
         return _twin_class(layer).from_config(config)
 
@@ -35,7 +35,7 @@ def make_training_twin(
     twin.set_weights(model.get_weights())
     if freeze_body:
         for layer in twin.layers:
-            layer.trainable = layer.name in outputs
+            layer.trainable = layer.name in model.output_names
     for name in _layers_before_normalization(model):
         twin.get_layer(name).bias.trainable = False
     return twin

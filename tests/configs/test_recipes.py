@@ -1,0 +1,266 @@
+"""The recipes, field by field, and the records that they are for."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from resemul.audio.clips import cut_segments
+from resemul.configs import (
+    MODEL_CONFIGS,
+    MODEL_RECIPES,
+    RECIPES,
+    BuildConfig,
+    Recipe,
+    Stage,
+    TrainConfig,
+    records_of_model,
+)
+from resemul.models import MODELS
+
+# What each publication says. What is not listed has no part in its recipe.
+PUBLISHED = {
+    "staged_sgd": {
+        "batch_size": 23,
+        "crop": "segments",
+        "optimizer": "sgd",
+        "lr": 0.01,
+        "momentum": 0.9,
+        "coupled_weight_decay": 0.0,
+        "loss_scale": None,
+        "precision": "float32",
+        "lr_schedule": "inverse_time",
+        "lr_time_decay": 1e-6,
+        "patience": 2,
+        "min_delta": 0.0,
+        "monitor": "val_loss",
+        "lr_decay": 0.2,
+        "num_lr_decays": 5,
+        "max_epochs_per_stage": None,
+        "stages": (),
+        "start_from": "previous",
+        "max_epochs": 100,
+        "validation": "segments",
+    },
+    "adam_loss_scale": {
+        "batch_size": 32,
+        "crop": "centre",
+        "optimizer": "adam",
+        "lr": 0.0005,
+        "adam_epsilon": 1e-8,
+        "coupled_weight_decay": 0.0,
+        "loss_scale": 1024.0,
+        "precision": "auto",
+        "lr_schedule": "constant",
+        "patience": None,
+        "num_lr_decays": 1,
+        "stages": (),
+        "max_epochs": 50,
+        "monitor": "val_loss",
+        "validation": "centre",
+    },
+    "sgd_plateau": {
+        "batch_size": 16,
+        "crop": "random",
+        "optimizer": "sgd",
+        "lr": 0.01,
+        "momentum": 0.9,
+        "coupled_weight_decay": 1e-6,
+        "loss_scale": None,
+        "precision": "float32",
+        "lr_schedule": "plateau",
+        "plateau_monitor": "val_loss",
+        "plateau_patience": 3,
+        "plateau_factor": 0.2,
+        "plateau_min_lr": 0.0,
+        "patience": 4,  # ends after 5 epochs without progress
+        "min_delta": 0.0,
+        "monitor": "val_loss",
+        "num_lr_decays": 1,
+        "stages": (),
+        "max_epochs": 100,
+        "validation": "random",
+    },
+    "adam_then_sgd": {
+        "batch_size": 16,
+        "crop": "random",
+        "momentum": 0.9,
+        "adam_epsilon": 1e-8,
+        "coupled_weight_decay": 1e-4,
+        "loss_scale": None,
+        "precision": "float32",
+        "lr_schedule": "constant",
+        "patience": None,
+        "monitor": "val_loss",
+        "stages": (
+            Stage("adam", 0.0001, 80),
+            Stage("sgd", 0.001, 20),
+            Stage("sgd", 0.0001, 20),
+            Stage("sgd", 0.00001, 80),
+        ),
+        "start_from": "best",
+        "max_epochs": 200,
+        "validation": "chunks",
+        "num_chunks": 16,
+    },
+    "adam_l2": {
+        "batch_size": 20,
+        "crop": "centre",
+        "optimizer": "adam",
+        "lr": 0.0001,
+        "adam_epsilon": 1e-8,
+        "coupled_weight_decay": 1e-4,
+        "loss_scale": None,
+        "precision": "float32",
+        "lr_schedule": "constant",
+        "patience": None,
+        "monitor": "val_roc_auc",
+        "num_lr_decays": 1,
+        "stages": (),
+        "max_epochs": 100,
+        "validation": "centre",
+    },
+    "adam_early_stopping": {
+        "batch_size": 64,
+        "crop": "random",
+        "optimizer": "adam",
+        "lr": 0.001,
+        "adam_epsilon": 1e-7,
+        "coupled_weight_decay": 0.0,
+        "loss_scale": None,
+        "precision": "float32",
+        "lr_schedule": "plateau",
+        "plateau_monitor": "val_loss",
+        "plateau_patience": 1,  # half the rate after 2 epochs without progress
+        "plateau_factor": 0.5,
+        "plateau_min_delta": 0.1 / 64,
+        "plateau_min_lr": 1e-5,
+        "patience": 4,
+        "monitor": "val_pr_auc",
+        "num_lr_decays": 1,
+        "stages": (),
+        "validation": "random",
+    },
+    "adam_triangular": {
+        "batch_size": 128,
+        "crop": "random",
+        "optimizer": "adam",
+        "lr": 0.0014,
+        "adam_epsilon": 1e-7,
+        "coupled_weight_decay": 0.0,
+        "lr_schedule": "triangular",
+        "cycle_ratio": 4.0,
+        "cycle_epochs": 2.0,
+        "patience": None,
+        "monitor": "val_pr_auc",
+        "num_lr_decays": 1,
+        "stages": (),
+        "validation": "random",
+    },
+    "adam_one_cycle": {
+        "batch_size": 64,
+        "crop": "random",
+        "optimizer": "adam",
+        "lr": 0.001,
+        "adam_epsilon": 1e-7,
+        "coupled_weight_decay": 0.0,
+        "lr_schedule": "one_cycle",
+        "cycle_ratio": 10.0,
+        "patience": None,
+        "monitor": "val_pr_auc",
+        "num_lr_decays": 1,
+        "stages": (),
+        "validation": "random",
+    },
+}
+
+
+def test_every_recipe_is_compared_with_its_publication():
+    assert PUBLISHED.keys() == RECIPES.keys()
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_recipe_is_as_published(name):
+    recipe = dataclasses.asdict(RECIPES[name])
+    recipe["stages"] = RECIPES[name].stages
+    assert {field: recipe[field] for field in PUBLISHED[name]} == PUBLISHED[name]
+
+
+def test_recipe_of_the_default_model_is_the_default():
+    assert RECIPES["staged_sgd"] == TrainConfig()
+
+
+def test_plateau_of_the_lightning_port_is_relative_to_its_loss():
+    # PyTorch's threshold of 1e-4 is a share of the best loss, about 0.14 there.
+    assert RECIPES["sgd_plateau"].plateau_min_delta == pytest.approx(1e-4 * 0.14)
+
+
+def test_every_model_has_a_recipe():
+    assert MODEL_RECIPES.keys() == MODELS.keys() == MODEL_CONFIGS.keys()
+    assert {recipe.name for recipe in MODEL_RECIPES.values()} <= RECIPES.keys()
+
+
+def test_models_have_the_recipes_of_their_publications():
+    expected = {
+        "sample_cnn": Recipe("staged_sgd", None),
+        "fcn4": Recipe("adam_loss_scale", 29.12),
+        "multi_scale_cnn": Recipe("adam_l2", 29.12),
+        **dict.fromkeys(
+            ("fcn5", "short_chunk_cnn", "short_chunk_cnn_res"),
+            Recipe("adam_then_sgd", 29.0),
+        ),
+        **dict.fromkeys(
+            ("won_sample_cnn", "won_sample_cnn_se"), Recipe("adam_then_sgd", 29.0)
+        ),
+        **dict.fromkeys(
+            ("pons_waveform", "pons_log_mel"), Recipe("adam_early_stopping", 29.0)
+        ),
+    }
+    assert expected == MODEL_RECIPES
+
+
+@pytest.mark.parametrize(
+    ("name", "sample_rate", "num_samples"),
+    [
+        ("sample_cnn", 22_050, 59_049),
+        ("fcn4", 12_000, 349_440),
+        ("fcn5", 16_000, 464_000),
+        ("short_chunk_cnn", 16_000, 464_000),
+        ("short_chunk_cnn_res", 16_000, 464_000),
+        ("won_sample_cnn", 16_000, 464_000),
+        ("won_sample_cnn_se", 16_000, 464_000),
+        ("multi_scale_cnn", 11_025, 321_048),
+        ("pons_waveform", 16_000, 464_000),
+        ("pons_log_mel", 16_000, 464_000),
+    ],
+)
+def test_records_of_mtt_are_those_of_the_recipe(name, sample_rate, num_samples):
+    records = records_of_model(name)
+    assert (records.sample_rate, records.num_samples) == (sample_rate, num_samples)
+    assert num_samples >= MODEL_CONFIGS[name]().num_samples
+
+
+@pytest.mark.parametrize("name", [n for n in MODEL_RECIPES if n != "sample_cnn"])
+@pytest.mark.parametrize("seconds", [29.124, 20.0])
+def test_record_holds_one_window_of_a_clip_of_mtt(name, seconds):
+    records = records_of_model(name)
+    read = min(seconds, records.clip_seconds)
+    waveform = np.ones(int(read * records.sample_rate), "float32")
+    segments = cut_segments(waveform, Path("a.mp3"), records)
+    assert segments.shape == (1, records.num_samples)
+    # A whole clip fills its record, a shorter one is padded.
+    assert segments.sum() == min(len(waveform), records.num_samples)
+    assert records.segments_per_clip == 1
+
+
+def test_records_of_the_default_model_are_the_default():
+    assert records_of_model("sample_cnn") == BuildConfig()
+
+
+@pytest.mark.parametrize("name", MODEL_RECIPES)
+def test_records_of_other_collections_are_segments_of_the_model(name):
+    config, records = MODEL_CONFIGS[name](), records_of_model(name, of_mtt=False)
+    assert records.num_samples == config.num_samples
+    assert records.sample_rate == config.sample_rate
+    assert (records.clip_seconds, records.min_segments) == (None, 0)
