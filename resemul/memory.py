@@ -7,13 +7,14 @@ import sys
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 
-# The largest that glibc takes.
+# The largest that glibc takes: smaller blocks do not go back one by one.
 _MMAP_BYTES = 32 * 2**20
-_KEPT_BYTES = 2**30
+# A few batches. More saves nothing, and each thread may keep that much.
+_KEPT_BYTES = 32 * 2**20
 
 
 def keep_freed_memory() -> bool:
-    """Keeps up to 1 GiB of freed memory for what is allocated next.
+    """Keeps up to 32 MiB of freed memory per thread for what is allocated next.
 
     glibc hands memory back to the system as soon as a batch or two of it are free,
     and gets it anew, page by page, for the next batch: that was a quarter of the

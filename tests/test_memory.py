@@ -13,7 +13,7 @@ from resemul.memory import keep_freed_memory
 assert keep_freed_memory()
 
 def use():
-    blocks = [b"x" * 20_000_000 for _ in range(4)]
+    blocks = [b"x" * 5_000_000 for _ in range(4)]
 
 use()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -26,5 +26,5 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 def test_memory_that_was_freed_is_not_fetched_anew():
     command = [sys.executable, "-c", PROGRAM]
     run = subprocess.run(command, stdout=subprocess.PIPE, check=True)
-    # Else one for each page of 4 KiB: 20,000.
+    # Else one for each page of 4 KiB: 5,000.
     assert int(run.stdout) < 200
