@@ -114,9 +114,19 @@ def _build(args: argparse.Namespace) -> str:
 
 
 def _input(args: argparse.Namespace) -> str:
-    title = f"Input pipeline, {reading.NUM_SEGMENTS} segments"
-    measurements = _run(args, reading.variants())
-    return render(Stage(title, "segments", reading.NUM_SEGMENTS), measurements, {})
+    variants = {
+        f"Input pipeline, {name}, {reading.NUM_SEGMENTS} segments": (
+            reading.variants(name),
+            reading.NUM_SEGMENTS,
+        )
+        for name in reading.ENCODINGS
+    }
+    title = f"Straight from audio, {reading.NUM_SEGMENTS_FROM_AUDIO} segments"
+    variants[title] = reading.audio_variants(), reading.NUM_SEGMENTS_FROM_AUDIO
+    return "\n".join(
+        render(Stage(title, "segments", amount), _run(args, those), {})
+        for title, (those, amount) in variants.items()
+    )
 
 
 def _start(args: argparse.Namespace) -> str:

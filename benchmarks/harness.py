@@ -6,17 +6,19 @@ memory of a process is that of its variant.
 
 import math
 import multiprocessing
+import os
 import resource
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
-# Runs the job once. A number that it returns is taken as its seconds, for jobs that
-# time a part of themselves.
-Job = Callable[[], float | None]
+# Runs the job once. Jobs that time a part of themselves return its seconds, or its
+# seconds and its processor seconds.
+Job = Callable[[], tuple[float, float] | float | None]
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,18 @@ class Measurement:
         if not self.seconds:
             return math.nan, math.nan
         return min(self.seconds), max(self.seconds)
+
+
+class Stopwatch:
+    """Runs from when it is made."""
+
+    def __init__(self) -> None:
+        self._started, self._cpu_started = time.perf_counter(), _cpu_seconds()
+
+    def read(self) -> tuple[float, float]:
+        """Seconds since then, and processor seconds of this process and its workers."""
+        seconds = time.perf_counter() - self._started
+        return seconds, _cpu_seconds() - self._cpu_started
 
 
 def measure(variants: Sequence[Variant], rounds: int) -> list[Measurement]:
@@ -125,11 +139,14 @@ def _serve(pipe: Connection, variant: Variant) -> None:
         job = variant.setup(*variant.args)
         pipe.send(())
         while pipe.recv() == "run":
-            started, cpu_started = time.perf_counter(), _cpu_seconds()
-            seconds = job()
-            elapsed = time.perf_counter() - started
-            cpu = _cpu_seconds() - cpu_started
-            pipe.send((elapsed if seconds is None else seconds, cpu))
+            watch = Stopwatch()
+            timed = job()
+            seconds, cpu_seconds = watch.read()
+            if isinstance(timed, tuple):
+                seconds, cpu_seconds = timed
+            elif timed is not None:
+                seconds = timed
+            pipe.send((seconds, cpu_seconds))
         pipe.send(_peak_bytes())
     except (EOFError, BrokenPipeError):
         return  # whoever measured has gone
@@ -140,9 +157,23 @@ def _serve(pipe: Connection, variant: Variant) -> None:
 
 
 def _cpu_seconds() -> float:
-    """Of this process and of its children that have ended."""
+    """Of this process, its children that have ended, and its worker processes."""
     usages = [resource.getrusage(who) for who in _WHO]
-    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+    ended = sum(usage.ru_utime + usage.ru_stime for usage in usages)
+    return ended + sum(
+        _cpu_seconds_of(child.pid) for child in multiprocessing.active_children()
+    )
+
+
+def _cpu_seconds_of(pid: int | None) -> float:
+    """Of a process that runs; 0 where the system does not tell."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return 0.0
+    # After the name, which is in parentheses and may hold anything: state, parent, ...
+    user, system = stat.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def _peak_bytes() -> int:

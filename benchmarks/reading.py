@@ -1,84 +1,164 @@
-"""Shards to batches: segments a second, on one core and on more."""
+"""Shards, or audio files, to batches: segments a second, on one core and on more.
+
+What is timed is the middle of an epoch: what comes before fills the buffers, and what
+is left over keeps them full.
+"""
 
 import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
-from benchmarks.harness import Job, Variant
-from benchmarks.material import NUM_SHARDS, SEGMENTS_PER_SHARD, shards
+from benchmarks.harness import Job, Stopwatch, Variant
+from benchmarks.material import NUM_SHARDS, SEGMENTS_PER_SHARD, mp3_files, shards
 
+ENCODINGS = ("float32", "int16")
 BATCH_SIZE = 25
-NUM_SEGMENTS = NUM_SHARDS * SEGMENTS_PER_SHARD
+# Segments that are read before the watch starts, while it runs, and not at all.
+NUM_BEFORE, NUM_SEGMENTS, NUM_LEFT = 400, 1600, 400
+_SHUFFLE_BUFFER = 200
+# Decoding takes its time, so these are fewer.
+NUM_SEGMENTS_FROM_AUDIO = 200
+_SHUFFLE_BUFFER_FROM_AUDIO = 50
+# Of each kind, for a read of all three parts.
+_NUM_PASSES = (NUM_BEFORE + NUM_SEGMENTS + NUM_LEFT) // (
+    NUM_SHARDS * SEGMENTS_PER_SHARD
+)
+_NUM_MP3_FILES = 16
+_NUM_TAGS = 50
 
 
-def variants() -> list[Variant]:
-    """One pass over the shards, which the system has in memory by then."""
-    bare = [
-        Variant(
-            f"bare TFRecord read, {encoding}",
-            setup_bare,
-            (encoding,),
-            is_reference=encoding == "float32",
-        )
-        for encoding in ("float32", "int16")
-    ]
-    num_cores = os.cpu_count() or 1
-    cores = [n for n in (1, 2, 4, 8, 16) if n < num_cores] + [num_cores]
+def variants(encoding: str) -> list[Variant]:
+    """A read of shards, which the system has in memory by then."""
+    name = f"bare TFRecord read, {encoding}"
+    bare = Variant(name, setup_bare, (encoding,), is_reference=True)
     ours = [
-        Variant(
-            f"resemul, {encoding}, {num_cores} core{'s' * (num_cores > 1)}",
-            setup_training_batches,
-            (encoding, num_cores),
-        )
-        for encoding in ("float32", "int16")
-        for num_cores in cores
+        Variant(f"resemul, {encoding}, {cores}", setup_shards, (encoding, num_cores))
+        for num_cores, cores in _cores()
     ]
-    return [*bare, *ours]
+    return [bare, *ours]
+
+
+def audio_variants() -> list[Variant]:
+    """As many worker processes as there are cores, beside whoever takes the batches."""
+    return [
+        Variant(f"resemul, from audio, {cores}", setup_audio, (num_cores,))
+        for num_cores, cores in _cores()
+    ]
+
+
+def _cores() -> list[tuple[int, str]]:
+    most = os.cpu_count() or 1
+    numbers = [n for n in (1, 2, 4, 8, 16) if n < most] + [most]
+    return [(n, f"{n} core{'s' * (n > 1)}") for n in numbers]
 
 
 def setup_bare(encoding: str) -> Job:
     """Reads record after record, and does nothing with them."""
     from resemul.quiet import import_tensorflow
 
-    import_tensorflow()
+    import_tensorflow(spare_extras=True)
     import tensorflow as tf
 
-    files = [str(path) for path in shards(encoding)]
-
-    def job() -> None:
-        count = sum(1 for _ in tf.data.TFRecordDataset(files))
-        assert count == NUM_SEGMENTS
-
-    return job
+    files = [str(path) for path in shards(encoding)] * _NUM_PASSES
+    return lambda: _time(tf.data.TFRecordDataset(files), NUM_BEFORE, NUM_SEGMENTS)
 
 
-def setup_training_batches(encoding: str, num_cores: int) -> Job:
+def setup_shards(encoding: str, num_cores: int) -> Job:
     """Reads, shuffles, batches and decodes, as `resemul train` does."""
+    _start(num_cores)
+    files = shards(encoding) * _NUM_PASSES
+    num_segments = len(files) * SEGMENTS_PER_SHARD
+    parts = NUM_BEFORE, NUM_SEGMENTS
+    return _middle_of_epoch(
+        files, num_segments, parts, _SHUFFLE_BUFFER, encoding=encoding
+    )
+
+
+def setup_audio(num_cores: int) -> Job:
+    """Decodes mp3s ahead, shuffles and batches: `resemul train --from-audio`."""
+    _start(num_cores)
+    import numpy as np
+
+    from resemul.audio.clips import count_segments
+    from resemul.configs import BuildConfig
+    from resemul.records.audio_source import AudioClip, AudioSource
+
+    config = BuildConfig()
+    paths = mp3_files(_NUM_MP3_FILES)
+    clips = [
+        AudioClip(path, np.zeros(_NUM_TAGS, "uint8"), int(count))
+        for path, count in zip(paths, count_segments(paths, config), strict=True)
+    ]
+    files = [paths[0].with_name(f"shard-{number}") for number in range(NUM_SHARDS)]
+    names = [file.name for file in files]
+    return _middle_of_epoch(
+        files,
+        len(files) * sum(clip.num_segments for clip in clips),
+        (BATCH_SIZE, NUM_SEGMENTS_FROM_AUDIO),
+        _SHUFFLE_BUFFER_FROM_AUDIO,
+        audio=AudioSource(dict.fromkeys(names, clips), config, _NUM_TAGS, num_cores),
+    )
+
+
+def _start(num_cores: int) -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:num_cores])
+    from resemul.memory import keep_freed_memory
     from resemul.quiet import import_tensorflow
 
-    import_tensorflow()
+    keep_freed_memory()
+    import_tensorflow(spare_extras=True)
+
+
+def _middle_of_epoch(
+    files: list[Path],
+    num_segments: int,
+    parts: tuple[int, int],
+    shuffle_buffer: int,
+    **source: Any,
+) -> Job:
+    """Times the second of the two parts, which are segments of an epoch."""
     from resemul.records import RecordSet, load_training_segments
 
-    files = shards(encoding)
     records = RecordSet(
         folder=files[0].parent,
         dataset="benchmark",
         split_name="benchmark",
-        tags=tuple(map(str, range(50))),
+        tags=tuple(map(str, range(_NUM_TAGS))),
         sample_rate=22_050,
         num_samples=59_049,
         files={"train": files},
-        num_segments={"train": NUM_SEGMENTS},
+        num_segments={"train": num_segments},
         num_clips={},
         clip_ids=(),
         num_skipped={},
-        encoding=encoding,
+        **source,
     )
 
-    def job() -> None:
+    def job() -> tuple[float, float]:
+        steps = num_segments // BATCH_SIZE
         batches = load_training_segments(
-            records, BATCH_SIZE, NUM_SEGMENTS // BATCH_SIZE, shuffle_buffer=200
+            records, BATCH_SIZE, steps, shuffle_buffer=shuffle_buffer
         )
-        assert sum(1 for _ in batches) == NUM_SEGMENTS // BATCH_SIZE
+        try:
+            num_before, num_timed = (part // BATCH_SIZE for part in parts)
+            return _time(batches, num_before, num_timed)
+        finally:
+            if records.audio is not None:
+                records.audio.close()  # else its workers keep this process from ending
 
     return job
+
+
+def _time(
+    dataset: Iterable[object], num_before: int, num_timed: int
+) -> tuple[float, float]:
+    """Seconds and processor seconds for elements in the middle of a dataset."""
+    elements = iter(dataset)
+    for _ in range(num_before):
+        next(elements)
+    watch = Stopwatch()
+    for _ in range(num_timed):
+        next(elements)
+    return watch.read()

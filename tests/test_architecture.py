@@ -12,7 +12,10 @@ PACKAGE = Path(resemul.__file__).parent
 
 # A module may import from rows above its own and from its own folder.
 ROWS = (
-    {"constants", "errors", "configs", "progress", "quiet", "registration", "workers"},
+    {
+        *("constants", "errors", "configs", "memory", "progress", "quiet"),
+        *("registration", "workers"),
+    },
     {"audio", "datasets", "models", "downloads", "metrics", "precision"},
     {"records", "cleaning", "weights", "verification"},
     {"checkpoints", "prediction"},

@@ -69,8 +69,10 @@ def main(args: argparse.Namespace) -> int:
         write_run(config, args.save_config)
         logger.info("%s is written; train with --config", args.save_config)
         return 0
+    from resemul.memory import keep_freed_memory
     from resemul.quiet import import_tensorflow
 
+    keep_freed_memory()
     import_tensorflow(spare_extras=True)
     with open_records(
         args.data_dir, args.from_audio, args.num_workers, config.model

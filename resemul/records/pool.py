@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from pathlib import Path
 
 from resemul.errors import DatasetError
+from resemul.quiet import import_tensorflow
 from resemul.records.manifest import ShardResult
 from resemul.records.plan import ShardJob
 from resemul.records.write import CURRENT_CLIP_SUFFIX, write_shard
@@ -83,7 +85,9 @@ def _run_batch(
     jobs: list[ShardJob], folder: Path, state_folder: Path, num_workers: int
 ) -> Iterator[ShardResult]:
     """Yields results until all are there or a worker dies."""
-    with worker_pool(min(num_workers, len(jobs))) as pool:
+    # Workers run nothing but this, whatever program has started them.
+    prepare = partial(import_tensorflow, spare_extras=True)
+    with worker_pool(min(num_workers, len(jobs)), prepare) as pool:
         futures: list[Future[ShardResult]] = [
             pool.submit(write_shard, job, folder, state_folder) for job in jobs
         ]

@@ -17,6 +17,10 @@ def setup_job(path, name):
     return job
 
 
+def setup_part():
+    return lambda: (0.25, 0.5)
+
+
 def setup_missing():
     raise ImportError("no module", name="torch")
 
@@ -44,6 +48,21 @@ def test_what_cannot_run_is_told_and_stops_nothing(tmp_path):
     assert missing.problem == "not installed (torch)"
     assert broken.problem == "failed: ValueError: cannot work"
     assert fine.seconds == [0.5]
+
+
+def test_a_job_may_time_a_part_of_itself():
+    [part] = harness.measure([harness.Variant("part", setup_part)], rounds=1)
+    assert (part.seconds, part.cpu_seconds) == ([0.25], [0.5])
+
+
+def test_processor_time_of_workers_counts_while_they_run():
+    from resemul.workers import worker_pool
+
+    with worker_pool(1) as pool:
+        pool.submit(sum, [1]).result()
+        watch = harness.Stopwatch()
+        pool.submit(sum, range(10**7)).result()
+        assert watch.read()[1] > 0.05
 
 
 def test_table_shows_ratios_to_the_reference_and_the_share_of_the_peak():
