@@ -23,13 +23,16 @@ class ScriptedRun:
     losses: dict[tuple[int, int], float]
     calls: list[tuple[int, int]] = field(default_factory=list)
     started_from: list[float] = field(default_factory=list)
+    # By epoch, where it is not 0.5.
+    roc_aucs: dict[tuple[int, int], float] = field(default_factory=dict)
     rates: list[float] = field(default_factory=list)
+    optimizers: list[str] = field(default_factory=list)
     rates_of_epochs: list[float] = field(default_factory=list)
     evaluated: list[float] = field(default_factory=list)
     # Raised when this epoch is begun, as a stop from outside would be.
     stop_at: tuple[int, int] | None = None
 
-    def train(self, **options):
+    def train(self, source=None, **options):
         """Runs the schedule; returns the `TrainingRun`."""
         import keras
 
@@ -38,7 +41,7 @@ class ScriptedRun:
 
         waveform = keras.Input((1,), name="waveform")
         tags = keras.layers.Dense(1, use_bias=False, name="tags")(waveform)
-        card = ModelCard("one_weight", {}, ["loud"], 16_000, 1)
+        card = ModelCard("one_weight", {}, ["loud"], 16_000, 1, source=source or {})
 
         def evaluate_stage(model):
             self.evaluated.append(_weight(model))
@@ -68,6 +71,7 @@ def scripted_run(tmp_path, tiny_records, monkeypatch):
 
     def compile_(self, stage):
         runs[0].rates.append(stage.lr)
+        runs[0].optimizers.append(stage.optimizer)
 
     def fit(self, label, epoch):
         run = runs[0]
@@ -79,8 +83,9 @@ def scripted_run(tmp_path, tiny_records, monkeypatch):
         return 0.1
 
     def validate(self):
-        loss = runs[0].losses[runs[0].calls[-1]]
-        return {"val_loss": loss, "val_roc_auc": 0.5, "val_pr_auc": 0.5}
+        epoch = runs[0].calls[-1]
+        loss, roc_auc = runs[0].losses[epoch], runs[0].roc_aucs.get(epoch, 0.5)
+        return {"val_loss": loss, "val_roc_auc": roc_auc, "val_pr_auc": 0.5}
 
     def set_rate(self, lr):
         runs[0].rates_of_epochs.append(lr)
