@@ -1,0 +1,240 @@
+"""Recipe, file and flags: what a training is made of."""
+
+import argparse
+import dataclasses
+import json
+
+import pytest
+
+from resemul.cli import run
+from resemul.cli.run_options import add_run_options, run_config
+from resemul.configs import (
+    MODEL_RECIPES,
+    RECIPES,
+    SampleCNNConfig,
+    Stage,
+    TrainConfig,
+)
+from resemul.errors import ConfigError
+
+# A value for each field, as text, that is not the default.
+TEXTS = {
+    "batch_size": "7",
+    "steps_per_epoch": "7",
+    "crop": "random",
+    "optimizer": "adam",
+    "lr": "0.5",
+    "momentum": "0.5",
+    "adam_epsilon": "0.5",
+    "coupled_weight_decay": "0.5",
+    "loss_scale": "2.0",
+    "precision": "mixed_bfloat16",
+    "lr_schedule": "plateau",
+    "lr_time_decay": "0.5",
+    "plateau_monitor": "val_pr_auc",
+    "plateau_patience": "7",
+    "plateau_factor": "0.5",
+    "plateau_min_delta": "0.5",
+    "plateau_min_lr": "0.5",
+    "cycle_ratio": "7.0",
+    "cycle_epochs": "0.5",
+    "patience": "none",
+    "min_delta": "0.5",
+    "monitor": "val_roc_auc",
+    "lr_decay": "0.5",
+    "num_lr_decays": "7",
+    "max_epochs_per_stage": "7",
+    "stages": "adam:0.5:7",
+    "start_from": "best",
+    "initial_stage": "1",
+    "max_epochs": "7",
+    "validation": "chunks",
+    "num_chunks": "7",
+    "num_read_threads": "7",
+    "shuffle_buffer": "7",
+    "seed": "7",
+    "block": "res",
+    "alpha": "7",
+    "init_features": "7",
+    "dropout": "0.25",
+    "weight_decay": "0.5",
+}
+# By a flag of another name than the field.
+FLAGS = {"max_epochs": "--epochs", "max_epochs_per_stage": "--epochs-per-stage"}
+
+
+def config_of(*options, model=None):
+    parser = argparse.ArgumentParser()
+    add_run_options(parser)
+    return run_config(parser.parse_args(options), model)
+
+
+def write_json(path, content):
+    path.write_text(json.dumps(content))
+    return str(path)
+
+
+def names_of(config_class):
+    return [field.name for field in dataclasses.fields(config_class)]
+
+
+@pytest.mark.parametrize("name", names_of(TrainConfig))
+def test_every_training_option_has_a_flag(name):
+    if name == "freeze_body":
+        assert config_of("--freeze-body").training.freeze_body is True
+        return
+    flag = FLAGS.get(name, "--" + name.replace("_", "-"))
+    found = getattr(config_of(flag, TEXTS[name]).training, name)
+    assert found != getattr(TrainConfig, name)
+    if name == "stages":
+        assert found == (Stage("adam", 0.5, 7),)
+    else:
+        assert str(found).lower() == TEXTS[name]
+
+
+@pytest.mark.parametrize("name", names_of(SampleCNNConfig))
+def test_every_option_of_the_default_model_has_a_flag(name):
+    if name in ("sample_rate", "num_samples"):
+        # Follow from the records; other values by --option.
+        config = config_of("--option", f"{name}=60000")
+        assert config.model_options == {name: 60_000}
+    elif name == "multi":
+        assert config_of("--no-multi").model_options == {"multi": False}
+    else:
+        options = config_of(f"--{name.replace('_', '-')}", TEXTS[name]).model_options
+        assert {key: str(value) for key, value in options.items()} == {
+            name: TEXTS[name]
+        }
+
+
+@pytest.mark.parametrize("model", MODEL_RECIPES)
+def test_model_brings_its_recipe(model):
+    config = config_of("--model", model)
+    assert (config.model, config.model_options) == (model, {})
+    assert config.training == RECIPES[MODEL_RECIPES[model].name]
+
+
+def test_flags_go_before_the_file_and_the_file_before_the_recipe(tmp_path):
+    content = {
+        "model": "fcn5",
+        "recipe": "sgd_plateau",
+        "model_options": {"channels": 8, "num_bands": 128},
+        "training": {"batch_size": 3, "seed": 5},
+    }
+    options = ["--config", write_json(tmp_path / "a.json", content)]
+    config = config_of(*options, "--seed", "6", "--option", "channels=2")
+    assert config.model == "fcn5"
+    assert config.model_options == {"channels": 2, "num_bands": 128}
+    assert (config.training.batch_size, config.training.seed) == (3, 6)
+    assert config.training.lr_schedule == "plateau"
+    config = config_of(*options, "--recipe", "adam_l2")
+    assert config.training == dataclasses.replace(
+        RECIPES["adam_l2"], batch_size=3, seed=5
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        ["--model", "fcn4"],
+        ["--model", "fcn5", "--option", "num_bands=128", "--batch-size", "4"],
+        ["--no-multi", "--block", "res", "--recipe", "sgd_plateau", "--patience", "9"],
+        ["--stages", "adam:0.1:3,sgd:0.5"],
+    ],
+)
+def test_saved_file_gives_the_same_run(tmp_path, options):
+    first, second = tmp_path / "a.json", tmp_path / "b.json"
+    assert run(["train", *options, "--save-config", str(first)]) == 0
+    saved = ["--config", str(first)]
+    assert run(["train", *saved, "--save-config", str(second)]) == 0
+    assert first.read_text() == second.read_text()
+    asked, found = config_of(*options), config_of(*saved)
+    assert (found.model, found.training) == (asked.model, asked.training)
+    assert asked.model_options.items() <= found.model_options.items()
+    assert config_of("--config", str(second)) == found
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"epochs": 3}, "there is no 'epochs', only model, recipe"),
+        ({"model": "fcn6"}, "model must be one of sample_cnn, "),
+        ({"recipe": "luck"}, "recipe must be one of staged_sgd, "),
+        ({"training": {"epochs": 3}}, "no option 'epochs'; there are batch_size, "),
+        ({"training": {"lr": "high"}}, "lr takes a number, got 'high'"),
+        ({"training": {"lr": -1}}, "lr must be above 0, got -1.0"),
+        ({"training": {"stages": [{"lr": 1}]}}, "a stage has no optimizer"),
+        ({"model_options": {"heads": 2}}, "sample_cnn: no option 'heads'; there are "),
+        ({"model": "fcn5", "training": {"lr": 1}}, "lr would have no effect, as the"),
+        ([], "is not an object of model, recipe, model_options, training"),
+    ],
+)
+def test_file_that_cannot_work_is_one_line(tmp_path, capsys, content, message):
+    path = write_json(tmp_path / "a.json", content)
+    assert run(["train", "--config", path]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("resemul train: error: ")
+    assert message in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [(None, "a.json cannot be read: No such"), ("x", "is not JSON")],
+)
+def test_file_that_cannot_be_read_is_one_line(tmp_path, capsys, text, message):
+    if text:
+        (tmp_path / "a.json").write_text(text)
+    assert run(["train", "--config", str(tmp_path / "a.json")]) == 1
+    err = capsys.readouterr().err
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_file_of_another_model_than_asked_for_is_refused(tmp_path):
+    path = write_json(tmp_path / "a.json", {"model": "fcn5"})
+    with pytest.raises(ConfigError, match=r"a\.json is of model fcn5; drop --model"):
+        config_of("--config", path, "--model", "fcn4")
+    assert config_of("--config", path, "--model", "fcn5").model == "fcn5"
+
+
+def test_another_model_than_that_of_the_weights_is_refused(tmp_path):
+    message = "--init-from is a fcn5, --model or --config a fcn4"
+    with pytest.raises(ConfigError, match=message):
+        config_of("--model", "fcn4", model="fcn5")
+    path = write_json(tmp_path / "a.json", {"model": "fcn4"})
+    with pytest.raises(ConfigError, match=message):
+        config_of("--config", path, model="fcn5")
+    assert config_of(model="fcn5").training == RECIPES["adam_then_sgd"]
+
+
+def test_recipe_beside_a_file_of_every_option_is_refused(tmp_path):
+    path = tmp_path / "a.json"
+    assert run(["train", "--save-config", str(path)]) == 0
+    with pytest.raises(ConfigError, match="--recipe would have no effect"):
+        config_of("--config", str(path), "--recipe", "adam_l2")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--model", "fcn5", "--lr", "0.1"], "options: lr would have no effect"),
+        (["--stages", "adam:0.1", "--lr", "0.1"], "options: lr would have no effect"),
+        (["--model", "fcn5", "--no-multi"], "model fcn5: no option 'multi'; there are"),
+        (["--option", "heads=2"], "model sample_cnn: no option 'heads'"),
+        (["--option", "heads"], "--option takes NAME=VALUE, got 'heads'"),
+        (["--batch-size", "many"], "options: batch_size takes a whole number"),
+        (["--recipe", "adam_one_cycle", "--epochs", "5"], "max_epochs 5 would cut off"),
+    ],
+)
+def test_flags_that_cannot_work_are_refused(options, message):
+    with pytest.raises(ConfigError) as error:
+        config_of(*options)
+    assert str(error.value).startswith(message)
+
+
+def test_stages_none_makes_way_for_a_rate():
+    options = ["--model", "fcn5", "--stages", "none", "--lr", "0.1"]
+    config = config_of(*options, "--num-lr-decays", "1")
+    assert config.training.plan() == (Stage("sgd", 0.1),)
