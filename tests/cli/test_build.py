@@ -86,6 +86,29 @@ def test_build_hands_its_options_on(build):
     assert build.asked["num_workers"] == 3
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--model", "fcn4"], (12_000, 349_440, 30.0, 0)),
+        (["--model", "fcn4", "--num-samples", "9"], (12_000, 9, 30.0, 0)),
+        (["--model", "fcn4", "--clip-seconds", "all"], (12_000, 349_440, None, 0)),
+        (["--model", "fcn4", "--dataset", "csv"], (12_000, 349_440, None, 0)),
+        (["--model", "pons_log_mel", "--dataset", "csv"], (16_000, 240_000, None, 0)),
+        (["--sample-rate", "16000"], (16_000, 59_049, 29.0, 1)),
+    ],
+)
+def test_build_makes_the_records_of_the_model_but_for_what_is_given(options, expected):
+    from resemul.cli.build import _build_config, build_parser
+
+    config = _build_config(build_parser().parse_args(options))
+    assert expected == (
+        config.sample_rate,
+        config.num_samples,
+        config.clip_seconds,
+        config.min_segments,
+    )
+
+
 def test_build_again_says_the_same(build):
     first = build()[:2]
     assert build()[:2] == first

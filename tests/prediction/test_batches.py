@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from resemul.prediction import predict_clips, predict_segments
+from resemul.prediction import predict_clips, predict_each, predict_segments
 
 
 def mean_model(num_outputs=1):
@@ -34,6 +34,14 @@ def test_predict_clips_averages_each_clip_whatever_the_batches(batch_size):
 def test_predict_clips_gives_a_mean_for_each_output():
     [means] = predict_clips(mean_model(2), clips_of([1, 3]))
     assert [mean.tolist() for mean in means] == [[2], [4]]
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 100])
+def test_predict_each_gives_every_segment_of_each_clip(batch_size):
+    clips = clips_of([1, 3], [5], [2, 4, 9])
+    outputs = list(predict_each(mean_model(2), clips, batch_size))
+    assert [o[0].tolist() for o in outputs] == [[[1], [3]], [[5]], [[2], [4], [9]]]
+    assert [o[1].tolist() for o in outputs] == [[[2], [6]], [[10]], [[4], [8], [18]]]
 
 
 def test_predict_clips_of_no_clips_is_empty():
