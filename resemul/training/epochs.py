@@ -70,10 +70,10 @@ class EpochRunner:
         optimizer.build(self._twin.trainable_variables)
 
     def set_rate(self, lr: float) -> None:
-        """Changes the learning rate, where it is not a function of the step."""
-        if lr != self._lr:
+        """Sets the learning rate, where it is a function of the epochs so far."""
+        if self._config.lr_schedule == "plateau":
             self._twin.optimizer.learning_rate = lr
-            self._lr = lr
+        self._lr = lr
 
     def variables(self) -> list[Any]:
         """All that an epoch changes: weights and optimizer state."""

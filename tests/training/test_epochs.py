@@ -55,6 +55,19 @@ def test_rate_decays_with_every_step_and_starts_anew_in_every_stage(runner):
     assert float(epochs._twin.optimizer.learning_rate) == pytest.approx(0.002)
 
 
+def test_rate_on_a_plateau_is_the_one_that_is_set_even_after_a_restart(runner):
+    _, epochs, _ = runner(lr_schedule="plateau")
+    epochs.compile(Stage("sgd", 0.01))
+    epochs.set_rate(0.002)
+    saved = [np.asarray(variable.value) for variable in epochs.variables()]
+    epochs.compile(Stage("sgd", 0.01))
+    for variable, value in zip(epochs.variables(), saved, strict=True):
+        variable.assign(value)
+    for rate in (0.002, 0.01):
+        epochs.set_rate(rate)
+        assert float(epochs._twin.optimizer.learning_rate) == pytest.approx(rate)
+
+
 def test_optimizer_is_sgd_with_nesterov_momentum(runner):
     _, epochs, _ = runner(momentum=0.8)
     epochs.compile(Stage("sgd", 0.01))
