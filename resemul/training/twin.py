@@ -42,7 +42,10 @@ def make_training_twin(
 
 
 def _twin_class(layer: keras.Layer) -> type[keras.Layer]:
-    is_plain = type(layer) is keras.layers.BatchNormalization
+    if type(layer) is not keras.layers.BatchNormalization:
+        return type(layer)
+    is_over_last = layer.axis in (-1, len(layer.input.shape) - 1)
+    is_plain = is_over_last and layer.scale and layer.center
     if is_plain and keras.backend.backend() == "tensorflow":
         from resemul.training.fused import FusedBatchNormalization
 
