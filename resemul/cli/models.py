@@ -11,8 +11,8 @@ from resemul.cli.options import new_parser
 def build_parser() -> argparse.ArgumentParser:
     """The options of `resemul models`."""
     parser = new_parser(
-        "Lists the models: trainable parameters, the input they take by default, and "
-        "where they were published with what test ROC AUC.",
+        "Lists the models: trainable parameters, the input they take by default, the "
+        "recipe that train uses, and where they were published with what test ROC AUC.",
         epilog="Scores on different data do not compare; --json says which.",
     )
     parser.add_argument(
@@ -35,7 +35,10 @@ def main(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(rows, indent=1))
         return 0
-    header = ("model", "parameters", "Hz", "samples", "seconds", "ROC AUC", "paper")
+    header = (
+        *("model", "parameters", "Hz", "samples", "seconds"),
+        *("ROC AUC", "recipe", "paper"),
+    )
     cells = [header] + [
         (
             row["name"],
@@ -44,20 +47,23 @@ def main(args: argparse.Namespace) -> int:
             f"{row['num_samples']:,}",
             f"{row['seconds']:.2f}",
             "-" if row["roc_auc"] is None else f"{row['roc_auc']:.4f}",
+            row["recipe"],
             row["paper"],
         )
         for row in rows
     ]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    for name, *numbers, paper in cells:
-        aligned = (f"{n:>{w}}" for n, w in zip(numbers, widths[1:-1], strict=True))
-        print("  ".join([f"{name:{widths[0]}}", *aligned, paper]))
+    for name, *numbers, recipe, paper in cells:
+        aligned = (f"{n:>{w}}" for n, w in zip(numbers, widths[1:-2], strict=True))
+        texts = f"{recipe:{widths[-2]}}", paper
+        print("  ".join([f"{name:{widths[0]}}", *aligned, *texts]))
     return 0
 
 
 def _describe_models(num_tags: int) -> list[dict[str, Any]]:
     import keras
 
+    from resemul.configs import MODEL_RECIPES
     from resemul.models import MODELS, build_model
     from resemul.models.published import PUBLISHED
 
@@ -73,6 +79,7 @@ def _describe_models(num_tags: int) -> list[dict[str, Any]]:
                 "sample_rate": config.sample_rate,
                 "num_samples": config.num_samples,
                 "seconds": round(config.num_samples / config.sample_rate, 3),
+                "recipe": MODEL_RECIPES[name].name,
                 **dataclasses.asdict(PUBLISHED[name]),
             }
         )

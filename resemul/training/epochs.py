@@ -32,6 +32,7 @@ from resemul.records import (
 from resemul.training.logs import EpochProgress
 from resemul.training.optimizers import make_optimizer
 from resemul.training.state import seed_random_layers
+from resemul.training.statistics import new_normalizations, take_out_beginnings
 from resemul.training.twin import make_training_twin
 
 
@@ -47,6 +48,10 @@ class EpochRunner:
             model, choose_precision(config.precision), config.freeze_body
         )
         self._predictor = make_prediction_twin(model)
+        # Later stages start from statistics that are corrected already.
+        self._new_in_first_stage = (
+            [] if config.freeze_body else new_normalizations(model)
+        )
         self._records = records
         self._config = config
         self._num_samples = int(model.input_shape[-1])
@@ -103,6 +108,9 @@ class EpochRunner:
                 batches, epochs=1, verbose=0, shuffle=False, callbacks=[bar]
             )
         self._model.set_weights(self._twin.get_weights())
+        if epoch[0] == 0:
+            num_steps = int(self._twin.optimizer.iterations)
+            take_out_beginnings(self._model, self._new_in_first_stage, num_steps)
         return float(history.history["loss"][0])
 
     def validate(self) -> dict[str, float]:

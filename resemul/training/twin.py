@@ -47,7 +47,9 @@ def _twin_class(layer: keras.Layer) -> type[keras.Layer]:
     from resemul.training.fused import FusedBatchNormalization, ProductConv1D
 
     if type(layer) is keras.layers.BatchNormalization:
-        return FusedBatchNormalization
+        is_over_last = layer.axis in (-1, len(layer.input.shape) - 1)
+        is_usual = is_over_last and layer.scale and layer.center
+        return FusedBatchNormalization if is_usual else type(layer)
     is_on_gpu = bool(keras.distribution.list_devices("gpu"))
     if type(layer) is keras.layers.Conv1D and not is_on_gpu:
         return ProductConv1D

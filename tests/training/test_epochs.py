@@ -182,3 +182,25 @@ def _wait_for_epochs(train_dir, number, process):
         if sum(lines) >= number:
             return
         time.sleep(0.02)
+
+
+def test_model_of_the_first_stage_has_statistics_of_the_batches_alone(runner):
+    model, epochs, _ = runner()
+    epochs.compile(Stage("sgd", 1e-9))
+    epochs.fit("", (0, 0))
+    moved = np.asarray(epochs._twin.get_layer("stem_bn").moving_variance)
+    # Three steps of momentum 0.99.
+    left = 0.99**3
+    corrected = np.asarray(model.get_layer("stem_bn").moving_variance)
+    np.testing.assert_allclose(corrected, (moved - left) / (1 - left), atol=1e-5)
+    epochs.compile(Stage("sgd", 1e-9))
+    epochs.fit("", (1, 1))
+    twin = epochs._twin.get_layer("stem_bn").moving_variance
+    np.testing.assert_array_equal(model.get_layer("stem_bn").moving_variance, twin)
+
+
+def test_statistics_of_a_frozen_body_stay(runner):
+    model, epochs, _ = runner(freeze_body=True)
+    epochs.compile(Stage("sgd", 0.01))
+    epochs.fit("", (0, 0))
+    assert np.all(np.asarray(model.get_layer("stem_bn").moving_variance) == 1)

@@ -27,9 +27,10 @@ def _compile(model):
     model.compile(optimizer, loss="binary_crossentropy", jit_compile=False)
 
 
-def test_fused_layer_equals_the_stock_one():
+@pytest.mark.parametrize("shape", [(5, 40, 3), (5, 4, 10, 3)])
+def test_fused_layer_equals_the_stock_one(shape):
     random = np.random.default_rng(0)
-    inputs = tf.constant(random.normal(0.5, 2, (5, 40, 3)).astype("float32"))
+    inputs = tf.constant(random.normal(0.5, 2, shape).astype("float32"))
     weights = [random.uniform(0.5, 1.5, 3).astype("float32") for _ in range(4)]
     results = []
     for layer_class in (keras.layers.BatchNormalization, FusedBatchNormalization):
@@ -111,6 +112,14 @@ def test_twin_has_fused_layers_and_the_model_has_stock_ones():
     assert isinstance(twin.get_layer("block3_bn"), FusedBatchNormalization)
     assert isinstance(twin.get_layer("block3_conv"), ProductConv1D)
     assert type(model.get_layer("block3_bn")) is keras.layers.BatchNormalization
+
+
+@pytest.mark.parametrize("options", [{"axis": 1}, {"scale": False}, {"center": False}])
+def test_normalization_that_the_kernel_cannot_do_stays_stock(options):
+    inputs = keras.Input((4, 6))
+    x = keras.layers.BatchNormalization(name="bn", **options)(inputs)
+    twin = twins.make_training_twin(keras.Model(inputs, x), "float32")
+    assert type(twin.get_layer("bn")) is keras.layers.BatchNormalization
 
 
 def test_biases_are_trained_but_for_those_that_a_normalization_takes_away():
