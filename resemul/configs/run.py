@@ -14,8 +14,6 @@ from resemul.configs.values import fields_from_json
 from resemul.errors import ConfigError
 
 DEFAULT_MODEL = "sample_cnn"
-# Follow from the records, unless a run says otherwise.
-_OF_THE_RECORDS = ("sample_rate", "num_samples")
 # What decides the rates only where a recipe does not list its stages.
 _UNUSED_WITH_STAGES = (
     "optimizer",
@@ -128,16 +126,14 @@ def read_run(path: Path) -> dict[str, Any]:
 def write_run(run: RunConfig, path: Path) -> None:
     """Writes a run as JSON, with every option of the model and of the training.
 
-    What follows from the records is left out, unless the run says otherwise.
+    Only the default model's sample rate, unless it was set, is left to the records.
     """
     options = dataclasses.asdict(MODEL_CONFIGS[run.model](**run.model_options))
+    if run.model == DEFAULT_MODEL and "sample_rate" not in run.model_options:
+        del options["sample_rate"]
     content = {
         "model": run.model,
-        "model_options": {
-            name: value
-            for name, value in options.items()
-            if name in run.model_options or name not in _OF_THE_RECORDS
-        },
+        "model_options": options,
         "training": dataclasses.asdict(run.training),
     }
     try:

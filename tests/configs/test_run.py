@@ -82,10 +82,11 @@ def test_run_of_a_written_file_is_the_one_written(tmp_path, model, recipe):
     assert (tmp_path / "b.json").read_text() == (tmp_path / "a.json").read_text()
 
 
-def test_written_file_holds_every_option_but_those_of_the_records(tmp_path):
+def test_written_file_holds_every_option_but_the_rate_of_the_records(tmp_path):
     write_run(make_run(), tmp_path / "a.json")
     options = read_run(tmp_path / "a.json")["model_options"]
     assert options == {
+        "num_samples": 59_049,
         "block": "se",
         "multi": True,
         "alpha": 16,
@@ -96,7 +97,6 @@ def test_written_file_holds_every_option_but_those_of_the_records(tmp_path):
     write_run(make_run(model_options={"sample_rate": 16_000}), tmp_path / "a.json")
     options = read_run(tmp_path / "a.json")["model_options"]
     assert options["sample_rate"] == 16_000
-    assert "num_samples" not in options
 
 
 @pytest.mark.parametrize(

@@ -54,25 +54,24 @@ def assert_same(arrays, others):
         np.testing.assert_array_equal(array, other)
 
 
-def test_default_model_follows_the_records(tmp_path):
-    records = records_of(tmp_path, 16_000, 60_000)
-    model, card = prepare_model(make_run(model_options=SMALL), records)
-    assert model.input_shape == (None, 60_000)
-    assert (card.sample_rate, card.num_samples) == (16_000, 60_000)
+def test_default_model_takes_the_rate_of_the_records(tmp_path):
+    records = records_of(tmp_path, 16_000, 59_049)
+    _, card = prepare_model(make_run(model_options=SMALL), records)
+    assert (card.sample_rate, card.num_samples) == (16_000, 59_049)
     assert card.options["sample_rate"] == 16_000
     assert card.options["dropout"] == 0.0
     assert card.tags == ["high", "low"]
     assert card.source == {}
 
 
-def test_default_model_keeps_its_length_where_records_are_cropped(tmp_path, caplog):
-    run = make_run(model_options=SMALL, training={"crop": "random"})
-    _, card = prepare_model(run, records_of(tmp_path, num_samples=70_000))
-    assert card.num_samples == 59_049
-    assert "nothing to choose from" not in caplog.text
+def test_longer_records_are_told(tmp_path, caplog):
     caplog.set_level("INFO")
-    prepare_model(run, records_of(tmp_path))
-    assert "nothing to choose from: records and model have 59049" in caplog.text
+    prepare_model(make_run(model_options=SMALL), records_of(tmp_path))
+    assert "examples of" not in caplog.text
+    longer = records_of(tmp_path, num_samples=220_500)
+    _, card = prepare_model(make_run(model_options=SMALL), longer)
+    assert card.num_samples == 59_049
+    assert "records of 10.00 s, examples of 2.68 s (crop segments)" in caplog.text
 
 
 @pytest.mark.parametrize("crop", ["random", "centre", "segments"])
