@@ -156,18 +156,18 @@ class Recipe:
     clip_seconds: float | None
 
 
-# Keys as in `models.MODELS`. A clip of MTT has 29.1 s.
+# Keys as in `models.MODELS`. Most clips of MTT have 29.12 s.
 MODEL_RECIPES: dict[str, Recipe] = {
     "sample_cnn": Recipe("staged_sgd", None),
     "fcn4": Recipe("adam_loss_scale", 29.12),
-    "fcn5": Recipe("adam_then_sgd", 29.0),
-    "short_chunk_cnn": Recipe("adam_then_sgd", 29.0),
-    "short_chunk_cnn_res": Recipe("adam_then_sgd", 29.0),
-    "won_sample_cnn": Recipe("adam_then_sgd", 29.0),
-    "won_sample_cnn_se": Recipe("adam_then_sgd", 29.0),
+    "fcn5": Recipe("adam_then_sgd", 29.12),
+    "short_chunk_cnn": Recipe("adam_then_sgd", 29.12),
+    "short_chunk_cnn_res": Recipe("adam_then_sgd", 29.12),
+    "won_sample_cnn": Recipe("adam_then_sgd", 29.12),
+    "won_sample_cnn_se": Recipe("adam_then_sgd", 29.12),
     "multi_scale_cnn": Recipe("adam_l2", 29.12),
-    "pons_waveform": Recipe("adam_early_stopping", 29.0),
-    "pons_log_mel": Recipe("adam_early_stopping", 29.0),
+    "pons_waveform": Recipe("adam_early_stopping", 29.12),
+    "pons_log_mel": Recipe("adam_early_stopping", 29.12),
 }
 
 
