@@ -14,10 +14,10 @@ import time
 from pathlib import Path
 
 from benchmarks.material import mp3_files
+from benchmarks.table import keep
 
 README = Path(__file__).with_name("README.md")
-# Between these lines the table is written.
-BEGIN, END = "<!-- memory -->", "<!-- memory ends -->"
+MARKER = "memory"
 
 _NUM_MP3_FILES = 16
 _SECONDS_BETWEEN_LOOKS = 0.05
@@ -33,9 +33,7 @@ def main() -> None:
     text = render(peaks)
     print(text)
     if args.write:
-        head, _, rest = README.read_text("utf-8").partition(BEGIN)
-        tail = rest.partition(END)[2]
-        README.write_text(f"{head}{BEGIN}\n\n{text}\n{END}{tail}", "utf-8")
+        keep(README, MARKER, text)
 
 
 def render(peaks: dict[int, tuple[int, int]]) -> str:
@@ -46,7 +44,7 @@ def render(peaks: dict[int, tuple[int, int]]) -> str:
         for num_clips, (command, worker) in peaks.items()
     ]
     title = f"Peak resident memory of 'resemul build', {os.cpu_count()} workers:"
-    return "\n".join([title, "", *lines, ""])
+    return "\n".join([title, "", *lines])
 
 
 def _build(num_clips: int) -> tuple[int, int]:

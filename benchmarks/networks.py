@@ -1,4 +1,4 @@
-"""The network SE + multi at work: training steps and predictions, ours and theirs."""
+"""Networks at work, SE + multi or another: training steps and predictions."""
 
 import os
 from typing import Any
@@ -61,20 +61,24 @@ def _peers(setup: Any, batch_size: int) -> list[Variant]:
     return variants
 
 
-def batch_of(batch_size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Noise: float32 waveforms `(batch, 59049)`, labels `(batch, tags)`."""
+def batch_of(
+    batch_size: int, num_samples: int = 59049
+) -> tuple[np.ndarray, np.ndarray]:
+    """Noise: float32 waveforms `(batch, num_samples)`, labels `(batch, tags)`."""
     random = np.random.default_rng(0)
-    waveforms = random.normal(0, 0.2, (batch_size, 59049)).astype("float32")
+    waveforms = random.normal(0, 0.2, (batch_size, num_samples)).astype("float32")
     labels = (random.random((batch_size, NUM_TAGS)) < 0.1).astype("float32")
     return waveforms, labels
 
 
-def setup_resemul_step(backend: str, precision: str, batch_size: int) -> Job:
+def setup_resemul_step(
+    backend: str, precision: str, batch_size: int, name: str = "sample_cnn"
+) -> Job:
     """A step as `resemul train` takes it."""
     keras = _import_keras(backend)
     from resemul.training.twin import make_training_twin
 
-    return _step(make_training_twin(_build(keras), precision), keras, batch_size)
+    return _step(make_training_twin(_build(keras, name), precision), keras, batch_size)
 
 
 def setup_keras_step(batch_size: int) -> Job:
@@ -88,7 +92,7 @@ def _step(model: Any, keras: Any, batch_size: int) -> Job:
 
     optimizer = keras.optimizers.SGD(0.01, momentum=0.9, nesterov=True)
     model.compile(optimizer, loss="binary_crossentropy", jit_compile=choose_jit())
-    waveforms, labels = batch_of(batch_size)
+    waveforms, labels = batch_of(batch_size, model.input_shape[-1])
 
     def job() -> None:
         float(model.train_on_batch(waveforms, labels))
@@ -96,12 +100,15 @@ def _step(model: Any, keras: Any, batch_size: int) -> Job:
     return job
 
 
-def setup_resemul_prediction(backend: str, precision: str, batch_size: int) -> Job:
+def setup_resemul_prediction(
+    backend: str, precision: str, batch_size: int, name: str = "sample_cnn"
+) -> Job:
     """A batch as `resemul eval` predicts it."""
     keras = _import_keras(backend)
     from resemul.prediction import make_prediction_twin
 
-    return _prediction(make_prediction_twin(_build(keras), precision), batch_size)
+    twin = make_prediction_twin(_build(keras, name), precision)
+    return _prediction(twin, batch_size)
 
 
 def setup_keras_prediction(batch_size: int) -> Job:
@@ -112,7 +119,7 @@ def setup_keras_prediction(batch_size: int) -> Job:
 def _prediction(model: Any, batch_size: int) -> Job:
     from resemul.prediction import predict_segments
 
-    waveforms, _ = batch_of(batch_size)
+    waveforms, _ = batch_of(batch_size, model.input_shape[-1])
 
     def job() -> None:
         list(predict_segments(model, [waveforms]))
@@ -131,11 +138,11 @@ def _import_keras(backend: str) -> Any:
     return keras
 
 
-def _build(keras: Any) -> Any:
+def _build(keras: Any, name: str = "sample_cnn") -> Any:
     from resemul.models import build_model
 
     keras.utils.set_random_seed(0)
-    return build_model("sample_cnn", NUM_TAGS)
+    return build_model(name, NUM_TAGS)
 
 
 def setup_peer_step(

@@ -13,11 +13,11 @@ import sys
 from pathlib import Path
 
 from benchmarks.material import FOLDER
+from benchmarks.table import keep
 
 PRECISIONS = ("float32", "mixed_bfloat16")
 README = Path(__file__).with_name("README.md")
-# Between these lines the table is written.
-BEGIN, END = "<!-- precision -->", "<!-- precision ends -->"
+MARKER = "precision"
 
 # The schedule of 'make demo'.
 _TRAIN = [
@@ -46,9 +46,7 @@ def main() -> None:
     text = render(scores, args.epochs)
     print(text)
     if args.write:
-        head, _, rest = README.read_text("utf-8").partition(BEGIN)
-        tail = rest.partition(END)[2]
-        README.write_text(f"{head}{BEGIN}\n\n{text}\n{END}{tail}", "utf-8")
+        keep(README, MARKER, text)
 
 
 def render(scores: dict[tuple[int, str, str], dict[str, float]], epochs: int) -> str:
@@ -63,7 +61,7 @@ def render(scores: dict[tuple[int, str, str], dict[str, float]], epochs: int) ->
         rows.append([trained, scored, *(f"{number:.4f}" for number in numbers)])
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     title = f"Test ROC AUC on the data of 'make demo', at most {epochs} epochs:"
-    return "\n".join([title, "", *lines, ""])
+    return "\n".join([title, "", *lines])
 
 
 def _score(

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from benchmarks.harness import Measurement
 
@@ -61,6 +62,23 @@ def _ratio(reference: Measurement | None, measurement: Measurement) -> str:
 
 def _seconds(value: float) -> str:
     return f"{value:.3g} s" if value < 100 else f"{value:.0f} s"
+
+
+def table_lines(rows: Sequence[Sequence[str]]) -> list[str]:
+    """A table, whose first row is its header; the others' numbers stand right."""
+    header, *others = rows
+    sides = ["---", *["---:"] * (len(header) - 1)]
+    return [_row(list(row)) for row in (header, sides, *others)]
+
+
+def keep(path: Path, marker: str, text: str) -> None:
+    """Writes `text` between the lines `<!-- marker -->` and `<!-- marker ends -->`."""
+    begin, end = f"<!-- {marker} -->", f"<!-- {marker} ends -->"
+    head, found, rest = path.read_text("utf-8").partition(begin)
+    _, found_end, tail = rest.partition(end)
+    if not found or not found_end:
+        raise ValueError(f"{path} has no lines {begin} and {end}")
+    path.write_text(f"{head}{begin}\n\n{text}\n\n{end}{tail}", "utf-8")
 
 
 def _rule(header: list[str]) -> list[str]:
