@@ -35,7 +35,7 @@ def peak_variants() -> list[Variant]:
 
 def setup_product(dtype: str) -> Job:
     """A matrix product in TensorFlow (oneDNN on a CPU)."""
-    from resemul.quiet import import_tensorflow
+    from resemul.runtime.tensorflow import import_tensorflow
 
     import_tensorflow()
     import tensorflow as tf

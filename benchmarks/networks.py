@@ -76,9 +76,9 @@ def setup_resemul_step(
 ) -> Job:
     """A step as `resemul train` takes it."""
     keras = _import_keras(backend)
-    from resemul.training.twin import make_training_twin
+    from resemul.training.fused_model import fuse_for_training
 
-    return _step(make_training_twin(_build(keras, name), precision), keras, batch_size)
+    return _step(fuse_for_training(_build(keras, name), precision), keras, batch_size)
 
 
 def setup_keras_step(batch_size: int) -> Job:
@@ -88,7 +88,7 @@ def setup_keras_step(batch_size: int) -> Job:
 
 
 def _step(model: Any, keras: Any, batch_size: int) -> Job:
-    from resemul.prediction import choose_jit
+    from resemul.prediction.batches import choose_jit
 
     optimizer = keras.optimizers.SGD(0.01, momentum=0.9, nesterov=True)
     model.compile(optimizer, loss="binary_crossentropy", jit_compile=choose_jit())
@@ -105,10 +105,10 @@ def setup_resemul_prediction(
 ) -> Job:
     """A batch as `resemul eval` predicts it."""
     keras = _import_keras(backend)
-    from resemul.prediction import make_prediction_twin
+    from resemul.prediction.fused import fuse_for_prediction
 
-    twin = make_prediction_twin(_build(keras, name), precision)
-    return _prediction(twin, batch_size)
+    fused = fuse_for_prediction(_build(keras, name), precision)
+    return _prediction(fused, batch_size)
 
 
 def setup_keras_prediction(batch_size: int) -> Job:
@@ -117,7 +117,7 @@ def setup_keras_prediction(batch_size: int) -> Job:
 
 
 def _prediction(model: Any, batch_size: int) -> Job:
-    from resemul.prediction import predict_segments
+    from resemul.prediction.batches import predict_segments
 
     waveforms, _ = batch_of(batch_size, model.input_shape[-1])
 
@@ -130,7 +130,7 @@ def _prediction(model: Any, batch_size: int) -> Job:
 def _import_keras(backend: str) -> Any:
     os.environ["KERAS_BACKEND"] = backend
     if backend == "tensorflow":
-        from resemul.quiet import import_tensorflow
+        from resemul.runtime.tensorflow import import_tensorflow
 
         import_tensorflow()
     import keras

@@ -55,7 +55,7 @@ def _cores() -> list[tuple[int, str]]:
 
 def setup_bare(encoding: str) -> Job:
     """Reads record after record, and does nothing with them."""
-    from resemul.quiet import import_tensorflow
+    from resemul.runtime.tensorflow import import_tensorflow
 
     import_tensorflow(spare_extras=True)
     import tensorflow as tf
@@ -104,8 +104,8 @@ def setup_audio(num_cores: int) -> Job:
 def _start(num_cores: int) -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:num_cores])
-    from resemul.memory import keep_freed_memory
-    from resemul.quiet import import_tensorflow
+    from resemul.runtime.memory import keep_freed_memory
+    from resemul.runtime.tensorflow import import_tensorflow
 
     keep_freed_memory()
     import_tensorflow(spare_extras=True)

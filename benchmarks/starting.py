@@ -34,7 +34,8 @@ def setup_tag(arguments: list[str]) -> Job:
     """Tags a clip with an untrained model of full size."""
     save = f"""
 from pathlib import Path
-from resemul.checkpoints import ModelCard, save_model
+from resemul.checkpoints.card import ModelCard
+from resemul.checkpoints.model_file import save_model
 from resemul.models import build_model
 card = ModelCard("sample_cnn", {{}}, [str(i) for i in range(50)], 22_050, 59_049)
 save_model(build_model("sample_cnn", 50), card, Path({str(FOLDER)!r}) / "model.keras")

@@ -63,7 +63,7 @@ def main() -> None:
     )
     parser.add_argument("--write", action="store_true", help="into both README.md")
     args = parser.parse_args()
-    from resemul.precision import choose_precision
+    from resemul.prediction.precision import choose_precision
 
     precision = choose_precision(args.precision)
     if not (FOLDER / "demo" / "annotations_final.csv").exists():

@@ -1,7 +1,31 @@
-"""resemul: music auto-tagging from raw waveforms with sample-level CNNs."""
+"""resemul: music auto-tagging from raw waveforms.
 
-from resemul.registration import register_with_keras
+The public names are imported when they are first used, so that `import resemul` takes
+no time.
+"""
+
+import importlib
+from typing import Any
 
 __version__ = "0.1.0"
 
-register_with_keras()
+# Public name: the module that holds it.
+_PUBLIC = {
+    "Tagger": "resemul.tagging.tagger",
+    "build_model": "resemul.models",
+    "load_model": "resemul.checkpoints.model_file",
+    "load_waveform": "resemul.audio",
+    "save_model": "resemul.checkpoints.model_file",
+}
+
+__all__ = ["__version__", *_PUBLIC]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'resemul' has no attribute {name!r}")
+    return getattr(importlib.import_module(_PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -12,14 +12,12 @@ PACKAGE = Path(resemul.__file__).parent
 
 # A module may import from rows above its own and from its own folder.
 ROWS = (
-    {
-        *("constants", "errors", "configs", "memory", "progress", "quiet"),
-        *("registration", "workers"),
-    },
-    {"audio", "datasets", "models", "downloads", "metrics", "precision"},
-    {"records", "cleaning", "weights", "verification"},
+    {"constants", "errors", "runtime", "configs"},
+    {"audio", "datasets", "models", "downloads"},
+    {"weights", "records", "curation"},
     {"checkpoints", "prediction"},
-    {"training", "evaluation", "thresholds", "excitations", "tagging", "export"},
+    {"evaluation", "export"},
+    {"training", "excitations", "tagging"},
     {"server"},
     {"cli"},
 )
@@ -31,9 +29,9 @@ OUTSIDE = {"__init__", "__main__"}
 HOMES = {
     "av": {"audio"},
     "madmom": {"audio"},
-    # In `precision` to ask for the compute capability of GPUs.
-    "tensorflow": {"records", "training", "export", "precision"},
-    "sklearn": {"metrics"},
+    # In `prediction` to ask for the compute capability of GPUs.
+    "tensorflow": {"records", "training", "export", "prediction"},
+    "sklearn": {"evaluation"},
     "torch": {"weights"},
     "h5py": {"weights"},
     "matplotlib": {"excitations"},
@@ -46,7 +44,7 @@ BACKENDS = {"tensorflow", "torch", "jax"}
 
 
 def owner(path: Path, package: Path) -> str:
-    """The top-level module that a file belongs to: "audio", "metrics", ..."""
+    """The top-level module that a file belongs to: "audio", "records", ..."""
     return path.relative_to(package).parts[0].removesuffix(".py")
 
 
@@ -85,7 +83,7 @@ def may_import(importer: str, imported_name: str) -> bool:
     if importer == imported_name or importer in OUTSIDE:
         return True
     if row_of(importer) == row_of(imported_name) == 0:
-        return imported_name in FOUNDATION and importer not in FOUNDATION | {"quiet"}
+        return imported_name in FOUNDATION and importer not in FOUNDATION
     return row_of(imported_name) < row_of(importer)
 
 
@@ -142,7 +140,7 @@ def test_models_and_what_uses_them_know_no_backend():
         f"{path}:{line}"
         for path, importer, tree in modules(PACKAGE)
         for line, name in imported(tree)
-        if importer in {"models", "metrics", "checkpoints", "prediction", "evaluation"}
+        if importer in {"models", "checkpoints", "evaluation"}
         and name.split(".")[0] in BACKENDS
     ]
     assert found == []
@@ -172,12 +170,13 @@ def package(tmp_path):
     """A small package with the names of the real one, to break rules in."""
     files = {
         "constants.py": "",
+        "datasets.py": "",
         "configs.py": "from resemul.constants import X",
-        "metrics.py": "import sklearn",
+        "evaluation.py": "import sklearn",
         "audio/__init__.py": "from resemul.audio import decode",
         "audio/decode.py": "def f():\n    import av",
         "records.py": "import tensorflow as tf\nfrom resemul.audio import decode",
-        "prediction.py": "from resemul import metrics",
+        "training.py": "from resemul import evaluation",
         "cli.py": "import argparse\nimport resemul.records\nprint(1)",
     }
     for name, code in files.items():
@@ -195,11 +194,11 @@ def test_the_rules_accept_a_package_that_keeps_them(package):
     [
         ("audio/decode.py", "from resemul.records import x"),
         ("audio/decode.py", "def f():\n    import resemul.records"),
-        ("audio/decode.py", "from resemul import metrics"),
-        ("metrics.py", "from resemul.audio.decode import x"),
+        ("audio/decode.py", "from resemul import evaluation"),
+        ("audio/decode.py", "from resemul.datasets import x"),
         ("constants.py", "import resemul.configs"),
-        ("configs.py", "import resemul.metrics"),
-        ("records.py", "if TYPE_CHECKING:\n    from resemul import prediction"),
+        ("configs.py", "import resemul.evaluation.metrics"),
+        ("records.py", "if TYPE_CHECKING:\n    from resemul import training"),
     ],
 )
 def test_the_rows_find_a_breach(package, name, code):
@@ -213,7 +212,7 @@ def test_the_rows_find_a_breach(package, name, code):
     [
         ("records.py", "def f():\n    import av.error"),
         ("audio/decode.py", "from tensorflow.io import x"),
-        ("metrics.py", "import argparse"),
+        ("evaluation.py", "import argparse"),
         ("cli.py", "import torch as t"),
     ],
 )
@@ -224,5 +223,5 @@ def test_the_homes_find_a_stray(package, name, code):
 
 
 def test_prints_are_found(package):
-    (package / "metrics.py").write_text("def f():\n    print(1)")
-    assert find_prints(package) == ["metrics.py:2"]
+    (package / "evaluation.py").write_text("def f():\n    print(1)")
+    assert find_prints(package) == ["evaluation.py:2"]

@@ -142,7 +142,7 @@ def main(args: argparse.Namespace) -> int:
     """Builds the shards, or counts what they would hold; prints that."""
     config = _build_config(args)
     dataset = dataset_config(args)
-    from resemul.quiet import import_tensorflow
+    from resemul.runtime.tensorflow import import_tensorflow
 
     import_tensorflow(spare_extras=True)
     from resemul.datasets import load_annotations

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-    from resemul.checkpoints import ModelCard
+    from resemul.checkpoints.card import ModelCard
     from resemul.records import RecordSet
 
 
@@ -20,8 +20,8 @@ def iterate_test_clips(
     """
     from resemul.audio.windows import window_clips
     from resemul.configs import TrainConfig
-    from resemul.progress import Progress
     from resemul.records import iterate_clips
+    from resemul.runtime.progress import Progress
 
     scheme = windows or card.training.get("validation", TrainConfig.validation)
     num_chunks = card.training.get("num_chunks", TrainConfig.num_chunks)

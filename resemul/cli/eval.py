@@ -22,7 +22,7 @@ from resemul.configs import WINDOWS
 from resemul.errors import DatasetError
 
 if TYPE_CHECKING:
-    from resemul.evaluation import Scores
+    from resemul.evaluation.scores import Scores
     from resemul.records import RecordSet
 
 _COLUMNS = ("tag", "num_positive", "roc_auc", "pr_auc")
@@ -83,13 +83,14 @@ def main(args: argparse.Namespace) -> int:
     if args.batch_size is not None:
         require_at_least(1, batch_size=args.batch_size)
     require_at_least(0, bootstrap=args.bootstrap, seed=args.seed)
-    from resemul.quiet import import_tensorflow
+    from resemul.runtime.tensorflow import import_tensorflow
 
     import_tensorflow(spare_extras=True)
-    from resemul.checkpoints import check_fits, load_model
-    from resemul.evaluation import evaluate
-    from resemul.precision import choose_precision
-    from resemul.prediction import BATCH_SIZE
+    from resemul.checkpoints.card import check_fits
+    from resemul.checkpoints.model_file import load_model
+    from resemul.evaluation.scores import evaluate
+    from resemul.prediction.batches import BATCH_SIZE
+    from resemul.prediction.precision import choose_precision
 
     with ExitStack() as stack:
         table = stack.enter_context(output_file(args.csv)) if args.csv else None

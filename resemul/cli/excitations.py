@@ -33,7 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> None:
     """Extracts, writes and says what was written."""
-    from resemul.quiet import import_tensorflow
+    from resemul.runtime.tensorflow import import_tensorflow
 
     import_tensorflow(spare_extras=True)
     from resemul.excitations import require_writable, save_excitations
@@ -49,9 +49,10 @@ def main(args: argparse.Namespace) -> None:
 
 
 def _extract(args: argparse.Namespace) -> "pd.DataFrame":
-    from resemul.checkpoints import check_fits, load_model
+    from resemul.checkpoints.card import check_fits
+    from resemul.checkpoints.model_file import load_model
     from resemul.excitations import build_excitation_model, extract_excitations
-    from resemul.precision import choose_precision
+    from resemul.prediction.precision import choose_precision
     from resemul.records import read_record_set
 
     model, card = load_model(args.path)

@@ -10,7 +10,7 @@ from resemul.errors import ConfigError
 if TYPE_CHECKING:
     import numpy as np
 
-    from resemul.checkpoints import ModelCard
+    from resemul.checkpoints.card import ModelCard
 
 # As in `export.EXPORTERS`, which is not imported for a parser.
 _FORMATS = ("onnx", "tflite", "savedmodel")
@@ -45,10 +45,10 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> None:
     """Exports the model; prints the largest difference."""
-    from resemul.quiet import import_tensorflow
+    from resemul.runtime.tensorflow import import_tensorflow
 
     import_tensorflow(spare_extras=True)
-    from resemul.checkpoints import load_model
+    from resemul.checkpoints.model_file import load_model
     from resemul.export import EXPORTERS, export_model
 
     model, card = load_model(args.path)

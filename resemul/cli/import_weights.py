@@ -36,12 +36,12 @@ def main(args: argparse.Namespace) -> None:
         raise ConfigError(f"a model file must end in .keras, got {args.path}")
     if not args.path.parent.is_dir():
         raise ConfigError(f"there is no folder {args.path.parent}")
-    from resemul.quiet import import_tensorflow
+    from resemul.runtime.tensorflow import import_tensorflow
     from resemul.weights import read_tags
 
     tags = None if args.tags is None else read_tags(args.tags)
     import_tensorflow(spare_extras=True)
-    from resemul.checkpoints import import_model, save_model
+    from resemul.checkpoints.model_file import import_model, save_model
 
     model, card = import_model(args.source, args.model, tags)
     card = save_model(model, card, args.path)

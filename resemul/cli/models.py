@@ -28,7 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> int:
     """Builds each model, and prints one line about it."""
-    from resemul.quiet import import_tensorflow
+    from resemul.runtime.tensorflow import import_tensorflow
 
     import_tensorflow(spare_extras=True)
     rows = _describe_models(args.num_tags)

@@ -56,7 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> None:
     """Draws, writes and prints the paths and the numbers behind them."""
-    from resemul.quiet import import_tensorflow
+    from resemul.runtime.tensorflow import import_tensorflow
 
     import_tensorflow()
     from resemul.excitations import load_excitations, mean_by_tag, spread_by_depth
@@ -96,7 +96,8 @@ def _draw_means(means: "pd.DataFrame", tags: list[str]) -> dict[str, "Figure"]:
 
 
 def _draw_loudness(args: argparse.Namespace) -> "Figure":
-    from resemul.checkpoints import check_fits, load_model
+    from resemul.checkpoints.card import check_fits
+    from resemul.checkpoints.model_file import load_model
     from resemul.excitations import loudness_slopes, measure_loudness
     from resemul.excitations.plots import plot_loudness
     from resemul.records import read_record_set

@@ -52,10 +52,10 @@ def _download(names: list[str]) -> None:
 
     # A misspelt last name is told before the first one takes minutes.
     entries = [find_pretrained(name) for name in names]
-    from resemul.quiet import import_tensorflow
+    from resemul.runtime.tensorflow import import_tensorflow
 
     import_tensorflow(spare_extras=True)
-    from resemul.checkpoints import install_pretrained
+    from resemul.checkpoints.model_file import install_pretrained
 
     for entry in entries:
         path = install_pretrained(entry.name)

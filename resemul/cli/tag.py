@@ -13,7 +13,7 @@ from resemul.constants import DEFAULT_THRESHOLD
 from resemul.errors import AudioError
 
 if TYPE_CHECKING:
-    from resemul.tagging import TaggedFile, Tagger
+    from resemul.tagging.tagger import TaggedFile, Tagger
 
 # In a folder, only files with these endings are tagged; a file that is named is
 # tagged whatever its ending.
@@ -73,10 +73,10 @@ def build_parser() -> argparse.ArgumentParser:
 def main(args: argparse.Namespace) -> int:
     """Tags the files; prints each as soon as it is done."""
     paths = list(_find_audio(args.paths))
-    from resemul.quiet import import_tensorflow
+    from resemul.runtime.tensorflow import import_tensorflow
 
     import_tensorflow(spare_extras=True)
-    from resemul.tagging import Tagger
+    from resemul.tagging.tagger import Tagger
 
     tagger = Tagger.from_file(args.model)
     top, thresholds = _limits(tagger, args)

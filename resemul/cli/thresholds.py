@@ -15,8 +15,8 @@ from resemul.constants import DEFAULT_THRESHOLD
 from resemul.errors import ConfigError, DatasetError
 
 if TYPE_CHECKING:
+    from resemul.evaluation.thresholds import FittedThresholds
     from resemul.records import RecordSet
-    from resemul.thresholds import FittedThresholds
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -51,12 +51,13 @@ def main(args: argparse.Namespace) -> int:
         )
     from dataclasses import replace
 
-    from resemul.quiet import import_tensorflow
+    from resemul.runtime.tensorflow import import_tensorflow
 
     import_tensorflow(spare_extras=True)
-    from resemul.checkpoints import card_path, check_fits, load_model, write_card
-    from resemul.prediction import BATCH_SIZE
-    from resemul.thresholds import fit_thresholds
+    from resemul.checkpoints.card import card_path, check_fits, write_card
+    from resemul.checkpoints.model_file import load_model
+    from resemul.evaluation.thresholds import fit_thresholds
+    from resemul.prediction.batches import BATCH_SIZE
 
     model, card = load_model(args.path)
     with open_records(
@@ -76,7 +77,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _print_text(fitted: "FittedThresholds", records: "RecordSet") -> None:
-    from resemul.metrics import macro
+    from resemul.evaluation.metrics import macro
 
     unit = "clips" if records.val_clip_sizes else "segments (no manifest tells clips)"
     print(f"split {records.split_name}: {fitted.num_clips} validation {unit}")

@@ -14,7 +14,7 @@ from resemul.configs import RunConfig, write_run
 if TYPE_CHECKING:
     import keras
 
-    from resemul.checkpoints import ModelCard
+    from resemul.checkpoints.card import ModelCard
     from resemul.records import RecordSet
     from resemul.training import TrainingRun
 
@@ -69,8 +69,8 @@ def main(args: argparse.Namespace) -> int:
         write_run(config, args.save_config)
         logger.info("%s is written; train with --config", args.save_config)
         return 0
-    from resemul.memory import keep_freed_memory
-    from resemul.quiet import import_tensorflow
+    from resemul.runtime.memory import keep_freed_memory
+    from resemul.runtime.tensorflow import import_tensorflow
 
     keep_freed_memory()
     import_tensorflow(spare_extras=True)
@@ -93,10 +93,10 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _load(path: Path) -> "tuple[keras.Model, ModelCard]":
-    from resemul.quiet import import_tensorflow
+    from resemul.runtime.tensorflow import import_tensorflow
 
     import_tensorflow(spare_extras=True)
-    from resemul.checkpoints import load_model
+    from resemul.checkpoints.model_file import load_model
 
     return load_model(path)
 
@@ -134,8 +134,9 @@ def _train(
 
 
 def _fit_thresholds(path: Path, records: "RecordSet") -> None:
-    from resemul.checkpoints import load_model, write_card
-    from resemul.thresholds import fit_thresholds
+    from resemul.checkpoints.card import write_card
+    from resemul.checkpoints.model_file import load_model
+    from resemul.evaluation.thresholds import fit_thresholds
 
     model, card = load_model(path)
     write_card(replace(card, thresholds=fit_thresholds(model, records).by_tag), path)
@@ -145,7 +146,7 @@ def _score(
     model: "keras.Model", config: RunConfig, records: "RecordSet"
 ) -> dict[str, float]:
     from resemul.audio.windows import window_clips
-    from resemul.evaluation import evaluate
+    from resemul.evaluation.scores import evaluate
     from resemul.records import iterate_clips
 
     clips = window_clips(

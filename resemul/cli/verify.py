@@ -52,7 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(args: argparse.Namespace) -> int:
     """Prints or writes the list, and a summary on standard error."""
     from resemul.datasets import mtt
-    from resemul.verification import verify_audio, write_findings
+    from resemul.records.verification import verify_audio, write_findings
 
     if args.num_workers < 1:
         raise ConfigError(f"--num-workers must be at least 1, got {args.num_workers}")

@@ -17,8 +17,8 @@ import numpy as np
 from resemul.datasets.demo_sounds import SAMPLE_RATE, SOURCES, render_clip
 from resemul.datasets.mtt import ANNOTATIONS_FILE, AUDIO_FOLDER
 from resemul.errors import ConfigError, DatasetError
-from resemul.progress import Progress
-from resemul.workers import worker_pool
+from resemul.runtime.progress import Progress
+from resemul.runtime.workers import worker_pool
 
 MARKER_FILE = "demo.json"
 NUM_CLIPS = 192

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from resemul.progress import BYTES, Progress
+from resemul.runtime.progress import BYTES, Progress
 
 _CHUNK_BYTES = 1 << 20
 

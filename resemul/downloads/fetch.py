@@ -15,7 +15,7 @@ from typing import IO
 from resemul.downloads.checksum import find_mismatch
 from resemul.downloads.space import require_space
 from resemul.errors import DownloadError
-from resemul.progress import BYTES, Progress
+from resemul.runtime.progress import BYTES, Progress
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from resemul.errors import DownloadError
-from resemul.progress import format_bytes
+from resemul.runtime.progress import format_bytes
 
 
 def require_space(folder: Path, num_bytes: int, purpose: str) -> None:

@@ -12,7 +12,7 @@ from typing import IO
 
 from resemul.downloads.space import require_space
 from resemul.errors import DownloadError
-from resemul.progress import BYTES, Progress, format_bytes
+from resemul.runtime.progress import BYTES, Progress, format_bytes
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from resemul.errors import WeightsError
-from resemul.prediction import BATCH_SIZE, make_prediction_twin, predict_clips
+from resemul.prediction.batches import BATCH_SIZE, predict_clips
+from resemul.prediction.fused import fuse_for_prediction
 
 # Columns of the table beside the tags, named as in the published system.
 EXCITATION = "ex"
@@ -43,7 +44,7 @@ def extract_excitations(
         WeightsError: the model has no excitations.
     """
     depths, excitation_model = build_excitation_model(model)
-    twin = make_prediction_twin(excitation_model, precision)
+    fused = fuse_for_prediction(excitation_model, precision)
     labels: list[np.ndarray] = []
 
     def waveforms() -> Iterator[np.ndarray]:
@@ -53,7 +54,7 @@ def extract_excitations(
 
     excitations = [
         output.reshape(-1)
-        for outputs in predict_clips(twin, waveforms(), batch_size)
+        for outputs in predict_clips(fused, waveforms(), batch_size)
         for output in outputs
     ]
     return _make_table(excitations, depths, labels, tags)

@@ -8,7 +8,8 @@ import numpy as np
 
 from resemul.errors import DatasetError
 from resemul.excitations.extract import build_excitation_model
-from resemul.prediction import BATCH_SIZE, make_prediction_twin, predict_clips
+from resemul.prediction.batches import BATCH_SIZE, predict_clips
+from resemul.prediction.fused import fuse_for_prediction
 
 # dB full scale; the smallest step of 16-bit audio. Quieter segments are silence,
 # whose level in dB says nothing but would pull every regression line.
@@ -68,7 +69,7 @@ def measure_loudness(
         WeightsError: the model has no excitations.
     """
     _, excitation_model = build_excitation_model(model, [depth])
-    twin = make_prediction_twin(excitation_model)
+    fused = fuse_for_prediction(excitation_model)
     levels: list[float] = []
 
     def segments() -> Iterator[np.ndarray]:
@@ -79,7 +80,7 @@ def measure_loudness(
 
     excitations = [
         outputs[0].reshape(-1)
-        for outputs in predict_clips(twin, segments(), batch_size)
+        for outputs in predict_clips(fused, segments(), batch_size)
     ]
     loudness = np.array(levels)
     heard = loudness >= SILENCE_DB

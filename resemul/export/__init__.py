@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from resemul.checkpoints import ModelCard
+from resemul.checkpoints.card import ModelCard
 from resemul.errors import ConfigError, WeightsError
 from resemul.models import MODELS, build_model
 
@@ -91,9 +91,9 @@ def _without_fft(model: keras.Model, card: ModelCard) -> keras.Model:
     if "dft" not in names:
         return model
     options = {**card.options, "dft": "conv"}
-    twin = build_model(card.model, len(card.tags), **options)
-    twin.set_weights(model.get_weights())
-    return twin
+    fused = build_model(card.model, len(card.tags), **options)
+    fused.set_weights(model.get_weights())
+    return fused
 
 
 def _remove(path: Path) -> None:

@@ -1,7 +1,7 @@
 """TFRecord shards: written from tracks, read as `tf.data`. The home of TensorFlow."""
 
 # ruff: noqa: E402
-from resemul.quiet import import_tensorflow
+from resemul.runtime.tensorflow import import_tensorflow
 
 # Before the imports below, which would do it noisily, in every worker process too.
 import_tensorflow()

@@ -18,7 +18,6 @@ from resemul.audio.clips import count_segments
 from resemul.configs import BuildConfig
 from resemul.datasets import Annotations, Track
 from resemul.errors import DatasetError
-from resemul.progress import Progress
 from resemul.records.audio_source import AudioClip, AudioSource
 from resemul.records.manifest import (
     Manifest,
@@ -31,7 +30,8 @@ from resemul.records.plan import ShardJob, plan_shards
 from resemul.records.record_set import RecordSet, describe_manifest
 from resemul.records.shards import build_identity, versions
 from resemul.records.write import skip
-from resemul.workers import worker_pool
+from resemul.runtime.progress import Progress
+from resemul.runtime.workers import worker_pool
 
 AUDIO_INDEX_FILE = "audio_index.json"
 FORMAT = 1

@@ -14,7 +14,7 @@ import tensorflow as tf
 from resemul.audio.clips import load_clip
 from resemul.configs import BuildConfig
 from resemul.errors import DatasetError, ResemulError
-from resemul.workers import worker_pool
+from resemul.runtime.workers import worker_pool
 
 # Clips that are decoded ahead, per worker process.
 _AHEAD = 3

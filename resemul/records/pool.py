@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path
 
 from resemul.errors import DatasetError
-from resemul.quiet import import_tensorflow
 from resemul.records.manifest import ShardResult
 from resemul.records.plan import ShardJob
 from resemul.records.write import CURRENT_CLIP_SUFFIX, write_shard
-from resemul.workers import worker_pool
+from resemul.runtime.tensorflow import import_tensorflow
+from resemul.runtime.workers import worker_pool
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,6 @@ import resemul
 from resemul.configs import ENCODING_BYTES, BuildConfig
 from resemul.datasets import Annotations
 from resemul.errors import DatasetError
-from resemul.progress import Progress
 from resemul.records.manifest import (
     MANIFEST_FILE,
     BuildIdentity,
@@ -28,6 +27,7 @@ from resemul.records.manifest import (
 from resemul.records.plan import ShardJob, plan_shards
 from resemul.records.pool import run_jobs
 from resemul.records.write import CURRENT_CLIP_SUFFIX, RESULT_SUFFIX
+from resemul.runtime.progress import Progress
 
 logger = logging.getLogger(__name__)
 

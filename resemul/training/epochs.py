@@ -9,19 +9,15 @@ import numpy as np
 
 from resemul.audio.windows import cut_windows
 from resemul.configs import Stage, TrainConfig
-from resemul.metrics import (
+from resemul.evaluation.metrics import (
     binary_cross_entropy,
     macro,
     pr_auc_per_tag,
     roc_auc_per_tag,
 )
-from resemul.precision import choose_precision
-from resemul.prediction import (
-    choose_jit,
-    copy_weights,
-    make_prediction_twin,
-    predict_each,
-)
+from resemul.prediction.batches import choose_jit, predict_each
+from resemul.prediction.fused import copy_weights, fuse_for_prediction
+from resemul.prediction.precision import choose_precision
 from resemul.records import (
     RecordSet,
     count_examples,
@@ -29,11 +25,11 @@ from resemul.records import (
     load_segments,
     load_training_segments,
 )
+from resemul.training.fused_model import fuse_for_training
 from resemul.training.logs import EpochProgress
 from resemul.training.optimizers import make_optimizer
 from resemul.training.state import seed_random_layers
 from resemul.training.statistics import new_normalizations, take_out_beginnings
-from resemul.training.twin import make_training_twin
 
 
 class EpochRunner:
@@ -44,10 +40,10 @@ class EpochRunner:
     ) -> None:
         self._model = model
         # Takes the steps; its weights are copied to `model` after each epoch.
-        self._twin = make_training_twin(
+        self._fused = fuse_for_training(
             model, choose_precision(config.precision), config.freeze_body
         )
-        self._predictor = make_prediction_twin(model)
+        self._predictor = fuse_for_prediction(model)
         # Later stages start from statistics that are corrected already.
         self._new_in_first_stage = (
             [] if config.freeze_body else new_normalizations(model)
@@ -65,24 +61,24 @@ class EpochRunner:
         """Begins a stage with the model's weights and a fresh optimizer."""
         self._lr = stage.lr
         optimizer = make_optimizer(stage, self._config, self._steps)
-        self._twin.set_weights(self._model.get_weights())
-        self._twin.compile(
+        self._fused.set_weights(self._model.get_weights())
+        self._fused.compile(
             optimizer=optimizer,
             loss="binary_crossentropy",
             jit_compile=choose_jit(),
             auto_scale_loss=False,
         )
-        optimizer.build(self._twin.trainable_variables)
+        optimizer.build(self._fused.trainable_variables)
 
     def set_rate(self, lr: float) -> None:
         """Sets the learning rate, where it is a function of the epochs so far."""
         if self._config.lr_schedule == "plateau":
-            self._twin.optimizer.learning_rate = lr
+            self._fused.optimizer.learning_rate = lr
         self._lr = lr
 
     def variables(self) -> list[Any]:
         """All that an epoch changes: weights and optimizer state."""
-        return [*self._twin.weights, *self._twin.optimizer.variables]
+        return [*self._fused.weights, *self._fused.optimizer.variables]
 
     def fit(self, label: str, epoch: tuple[int, int]) -> float:
         """Trains for one epoch; returns the mean training loss.
@@ -90,7 +86,7 @@ class EpochRunner:
         Order and dropout depend on the seed and on `epoch`, its stage and number.
         """
         seed = (self._config.seed, *epoch)
-        seed_random_layers(self._twin, *seed)
+        seed_random_layers(self._fused, *seed)
         batch_size = self._config.batch_size
         batches = load_training_segments(
             self._records,
@@ -104,12 +100,12 @@ class EpochRunner:
         )
         bar = EpochProgress(label, self._steps, batch_size, self._lr)
         with damage_named(self._records, "train"):
-            history = self._twin.fit(
+            history = self._fused.fit(
                 batches, epochs=1, verbose=0, shuffle=False, callbacks=[bar]
             )
-        self._model.set_weights(self._twin.get_weights())
+        self._model.set_weights(self._fused.get_weights())
         if epoch[0] == 0:
-            num_steps = int(self._twin.optimizer.iterations)
+            num_steps = int(self._fused.optimizer.iterations)
             take_out_beginnings(self._model, self._new_in_first_stage, num_steps)
         return float(history.history["loss"][0])
 

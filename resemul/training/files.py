@@ -4,7 +4,7 @@ import re
 import shutil
 from pathlib import Path
 
-from resemul.checkpoints import card_path
+from resemul.checkpoints.card import card_path
 from resemul.errors import TrainingError
 from resemul.training.logs import CSV_FILE
 from resemul.training.state import STATE_FILE

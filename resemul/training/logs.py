@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from resemul.errors import TrainingError
-from resemul.progress import Progress
+from resemul.runtime.progress import Progress
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from resemul.checkpoints import ModelCard
+from resemul.checkpoints.card import ModelCard
 from resemul.errors import TrainingError
 from resemul.records import RecordSet
 from resemul.training.files import best_checkpoint, epoch_of, find_best_checkpoint

@@ -12,7 +12,8 @@ from typing import Any
 
 import keras
 
-from resemul.checkpoints import ModelCard, load_model, read_card, save_model
+from resemul.checkpoints.card import ModelCard, read_card
+from resemul.checkpoints.model_file import load_model, save_model
 from resemul.configs import Stage, TrainConfig
 from resemul.errors import TrainingError
 from resemul.records import RecordSet

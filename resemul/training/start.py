@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from resemul.checkpoints import ModelCard
+from resemul.checkpoints.card import ModelCard
 from resemul.configs import (
     DEFAULT_MODEL,
     MODEL_CONFIGS,

@@ -56,7 +56,7 @@ def test_a_job_may_time_a_part_of_itself():
 
 
 def test_processor_time_of_workers_counts_while_they_run():
-    from resemul.workers import worker_pool
+    from resemul.runtime.workers import worker_pool
 
     with worker_pool(1) as pool:
         pool.submit(sum, [1]).result()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from resemul.checkpoints import ModelCard
+from resemul.checkpoints.card import ModelCard
 from resemul.cli.clips import iterate_test_clips
 from resemul.records import read_record_set
 

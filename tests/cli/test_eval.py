@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from resemul import cli
-from resemul.checkpoints import ModelCard, save_model
+from resemul.checkpoints.card import ModelCard
+from resemul.checkpoints.model_file import save_model
 from resemul.configs import SampleCNNConfig
 from resemul.models import build_model
 from resemul.records import read_record_set

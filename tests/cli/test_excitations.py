@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from resemul import cli
-from resemul.checkpoints import ModelCard, save_model
+from resemul.checkpoints.card import ModelCard
+from resemul.checkpoints.model_file import save_model
 from resemul.configs import SampleCNNConfig
 from resemul.excitations import load_excitations
 from resemul.models import build_model

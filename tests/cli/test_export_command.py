@@ -7,7 +7,8 @@ from resemul import cli
 
 @pytest.fixture
 def model_file(tmp_path):
-    from resemul.checkpoints import ModelCard, save_model
+    from resemul.checkpoints.card import ModelCard
+    from resemul.checkpoints.model_file import save_model
     from resemul.models import build_model
 
     options = {"block": "se", "init_features": 2, "alpha": 1}

@@ -28,7 +28,7 @@ def evaluate(model, data_dir, capsys, *options):
 def test_train_and_eval_from_audio_equal_those_on_records(
     tiny_dataset, tmp_path, capsys
 ):
-    from resemul.checkpoints import load_model
+    from resemul.checkpoints.model_file import load_model
 
     audio = train(tiny_dataset, tmp_path / "audio", "--from-audio")
     assert not (tiny_dataset / "tfrecord").exists()

@@ -15,7 +15,7 @@ def tags_file(tmp_path):
 
 
 def test_import_writes_a_model_and_its_card(tmp_path, tags_file, capsys):
-    from resemul.checkpoints import load_model
+    from resemul.checkpoints.model_file import load_model
 
     path = tmp_path / "model.keras"
     assert cli.run(["import", str(SOURCE), str(path), "--tags", str(tags_file)]) == 0

@@ -6,7 +6,8 @@ import json
 import numpy as np
 import pytest
 
-from resemul.checkpoints import ModelCard, load_model, save_model
+from resemul.checkpoints.card import ModelCard
+from resemul.checkpoints.model_file import load_model, save_model
 from resemul.cli import run
 from resemul.configs import SampleCNNConfig
 from resemul.models import build_model

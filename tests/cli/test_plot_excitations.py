@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from resemul import cli
-from resemul.checkpoints import ModelCard, save_model
+from resemul.checkpoints.card import ModelCard
+from resemul.checkpoints.model_file import save_model
 from resemul.configs import SampleCNNConfig
 from resemul.excitations import save_excitations
 from resemul.models import build_model

@@ -4,11 +4,12 @@ import json
 import pytest
 
 from resemul import cli
-from resemul.checkpoints import ModelCard, load_model, read_card, save_model
+from resemul.checkpoints.card import ModelCard, read_card
+from resemul.checkpoints.model_file import load_model, save_model
 from resemul.configs import SampleCNNConfig
+from resemul.evaluation.thresholds import fit_thresholds
 from resemul.models import build_model
 from resemul.records import read_record_set
-from resemul.thresholds import fit_thresholds
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from resemul.checkpoints import load_model
+from resemul.checkpoints.model_file import load_model
 from resemul.cli import run
 from resemul.cli.run_options import run_config
 from resemul.cli.train import build_parser

@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import pytest
 
-from resemul.checkpoints import ModelCard
+from resemul.checkpoints.card import ModelCard
 from resemul.errors import ConfigError, WeightsError
 from resemul.export import EXPORTERS, export_model
 from resemul.models import MODELS, build_model

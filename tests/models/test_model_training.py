@@ -8,14 +8,14 @@ import pytest
 import tensorflow as tf
 from small import SMALL
 
-from resemul.checkpoints import load_model
+from resemul.checkpoints.model_file import load_model
 from resemul.configs import MODEL_RECIPES, RECIPES, RunConfig
 from resemul.models import MODELS
-from resemul.prediction.twin import layers_to_round
+from resemul.prediction.fused import layers_to_round
 from resemul.records.record_set import RecordSet
 from resemul.records.schema import encode_segment
 from resemul.training import prepare_model, train_in_stages
-from resemul.training.twin import make_training_twin
+from resemul.training.fused_model import fuse_for_training
 
 
 def make_records(folder, config, crop):
@@ -89,10 +89,10 @@ def test_model_is_trained_by_its_recipe(name, tmp_path):
 def test_half_precision_begins_after_the_spectrogram(name):
     builder, config_class = MODELS[name]
     model = builder(2, config_class(**SMALL[name]))
-    twin = make_training_twin(model, "mixed_bfloat16")
+    fused = fuse_for_training(model, "mixed_bfloat16")
     rounded = layers_to_round(model)
-    dtypes = {layer.name: layer.compute_dtype for layer in twin.layers}
+    dtypes = {layer.name: layer.compute_dtype for layer in fused.layers}
     assert {n for n, dtype in dtypes.items() if dtype == "bfloat16"} == rounded
     assert rounded.isdisjoint({"spec", "log_mel", "spec_bn", "tags", "waveform"})
     assert any("conv" in layer for layer in rounded)
-    assert {str(weight.dtype) for weight in twin.weights} == {"float32"}
+    assert {str(weight.dtype) for weight in fused.weights} == {"float32"}

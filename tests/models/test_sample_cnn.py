@@ -31,7 +31,7 @@ import sys
 import keras
 import numpy as np
 from pathlib import Path
-from resemul.checkpoints import load_model
+from resemul.checkpoints.model_file import load_model
 
 folder = Path(sys.argv[1])
 model, card = load_model(folder / "model.keras")
@@ -230,7 +230,8 @@ def test_every_model_takes_waveforms_and_gives_probabilities(name):
 def test_other_backends_predict_the_same(tmp_path, backend):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
-    from resemul.checkpoints import ModelCard, save_model
+    from resemul.checkpoints.card import ModelCard
+    from resemul.checkpoints.model_file import save_model
 
     keras.utils.set_random_seed(0)
     model = tiny("rese")

@@ -7,7 +7,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from resemul.checkpoints import ModelCard, save_model
+from resemul.checkpoints.card import ModelCard
+from resemul.checkpoints.model_file import save_model
 from resemul.configs import SampleCNNConfig
 from resemul.excitations import extract_excitations, save_excitations
 from resemul.models import build_model

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from resemul.prediction import predict_clips, predict_each, predict_segments
+from resemul.prediction.batches import predict_clips, predict_each, predict_segments
 
 
 def mean_model(num_outputs=1):

@@ -36,7 +36,7 @@ class ScriptedRun:
         """Runs the schedule; returns the `TrainingRun`."""
         import keras
 
-        from resemul.checkpoints import ModelCard
+        from resemul.checkpoints.card import ModelCard
         from resemul.training import train_in_stages
 
         waveform = keras.Input((1,), name="waveform")

@@ -48,11 +48,11 @@ def test_rate_decays_with_every_step_and_starts_anew_in_every_stage(runner):
     epochs.compile(Stage("sgd", 0.01))
     epochs.fit("", (0, 0))
     # 19 segments make 3 batches of 8.
-    assert int(epochs._twin.optimizer.iterations) == 3
-    rate = float(epochs._twin.optimizer.learning_rate)
+    assert int(epochs._fused.optimizer.iterations) == 3
+    rate = float(epochs._fused.optimizer.learning_rate)
     assert rate == pytest.approx(0.01 / (1 + 0.5 * 3))
     epochs.compile(Stage("sgd", 0.002))
-    assert float(epochs._twin.optimizer.learning_rate) == pytest.approx(0.002)
+    assert float(epochs._fused.optimizer.learning_rate) == pytest.approx(0.002)
 
 
 def test_rate_on_a_plateau_is_the_one_that_is_set_even_after_a_restart(runner):
@@ -65,22 +65,22 @@ def test_rate_on_a_plateau_is_the_one_that_is_set_even_after_a_restart(runner):
         variable.assign(value)
     for rate in (0.002, 0.01):
         epochs.set_rate(rate)
-        assert float(epochs._twin.optimizer.learning_rate) == pytest.approx(rate)
+        assert float(epochs._fused.optimizer.learning_rate) == pytest.approx(rate)
 
 
 def test_optimizer_is_sgd_with_nesterov_momentum(runner):
     _, epochs, _ = runner(momentum=0.8)
     epochs.compile(Stage("sgd", 0.01))
-    assert isinstance(epochs._twin.optimizer, keras.optimizers.SGD)
-    assert epochs._twin.optimizer.nesterov
-    assert epochs._twin.optimizer.momentum == 0.8
+    assert isinstance(epochs._fused.optimizer, keras.optimizers.SGD)
+    assert epochs._fused.optimizer.nesterov
+    assert epochs._fused.optimizer.momentum == 0.8
 
 
 def test_variables_hold_the_momentum_too(runner):
     _, epochs, _ = runner()
     epochs.compile(Stage("sgd", 0.01))
     momentum = [v for v in epochs.variables() if "momentum" in v.path]
-    assert len(momentum) == len(epochs._twin.trainable_variables) > 0
+    assert len(momentum) == len(epochs._fused.trainable_variables) > 0
 
 
 def test_validation_loss_is_what_keras_computes_with_the_penalty(runner):
@@ -188,15 +188,15 @@ def test_model_of_the_first_stage_has_statistics_of_the_batches_alone(runner):
     model, epochs, _ = runner()
     epochs.compile(Stage("sgd", 1e-9))
     epochs.fit("", (0, 0))
-    moved = np.asarray(epochs._twin.get_layer("stem_bn").moving_variance)
+    moved = np.asarray(epochs._fused.get_layer("stem_bn").moving_variance)
     # Three steps of momentum 0.99.
     left = 0.99**3
     corrected = np.asarray(model.get_layer("stem_bn").moving_variance)
     np.testing.assert_allclose(corrected, (moved - left) / (1 - left), atol=1e-5)
     epochs.compile(Stage("sgd", 1e-9))
     epochs.fit("", (1, 1))
-    twin = epochs._twin.get_layer("stem_bn").moving_variance
-    np.testing.assert_array_equal(model.get_layer("stem_bn").moving_variance, twin)
+    fused = epochs._fused.get_layer("stem_bn").moving_variance
+    np.testing.assert_array_equal(model.get_layer("stem_bn").moving_variance, fused)
 
 
 def test_statistics_of_a_frozen_body_stay(runner):

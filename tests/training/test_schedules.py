@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from resemul.checkpoints import load_model
+from resemul.checkpoints.model_file import load_model
 from resemul.configs import Stage
 from resemul.errors import TrainingError
 from resemul.training.files import checkpoint_name, epoch_of, find_best_checkpoint

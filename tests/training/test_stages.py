@@ -6,7 +6,8 @@ import json
 import numpy as np
 import pytest
 
-from resemul.checkpoints import load_model, read_card
+from resemul.checkpoints.card import read_card
+from resemul.checkpoints.model_file import load_model
 from resemul.errors import TrainingError
 from resemul.training import files, stages
 from resemul.training.state import STATE_FILE, load_state

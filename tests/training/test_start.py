@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from resemul.checkpoints import ModelCard, import_model
+from resemul.checkpoints.card import ModelCard
+from resemul.checkpoints.model_file import import_model
 from resemul.configs import RunConfig, SampleCNNConfig, TrainConfig, make_run
 from resemul.errors import ConfigError, DatasetError
 from resemul.models import TOP_LAYER, build_model

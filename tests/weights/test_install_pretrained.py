@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from original_hdf5 import write_original
 
-from resemul.checkpoints import install_pretrained, load_model, read_card
+from resemul.checkpoints.card import read_card
+from resemul.checkpoints.model_file import install_pretrained, load_model
 from resemul.datasets.tags import MTT_TOP_50
 from resemul.downloads import Retries
 from resemul.errors import ConfigError, DownloadError, WeightsError

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from original_hdf5 import Layout, original_names, write_original
 
-from resemul.checkpoints import load_model
+from resemul.checkpoints.model_file import load_model
 from resemul.datasets.tags import MTT_TOP_50
 from resemul.errors import WeightsError
 from resemul.models import build_model
@@ -296,7 +296,7 @@ def test_import_survives_a_group_that_contains_itself(se_file):
 
 
 def test_imported_model_is_saved_as_one_that_keras_opens(se_file, tmp_path, waveforms):
-    from resemul.checkpoints import import_model, save_model
+    from resemul.checkpoints.model_file import import_model, save_model
 
     model, card = import_model(se_file)
     save_model(model, card, tmp_path / "model.keras")

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from resemul.checkpoints import import_model
+from resemul.checkpoints.model_file import import_model
 from resemul.errors import WeightsError
 from resemul.models import MODELS
 from resemul.weights import TAG_PRESETS, import_weights

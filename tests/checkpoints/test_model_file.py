@@ -11,17 +11,16 @@ import keras
 import numpy as np
 import pytest
 
-from resemul.checkpoints import (
+from resemul.checkpoints.card import (
     ModelCard,
     card_path,
     check_fits,
-    file_sha256,
-    load_model,
     read_card,
-    save_model,
     write_card,
 )
+from resemul.checkpoints.model_file import load_model, save_model
 from resemul.errors import DatasetError, WeightsError
+from resemul.runtime.files import file_sha256
 
 CARD = ModelCard(
     model="sample_cnn",
@@ -138,11 +137,10 @@ def test_write_card_leaves_the_model_as_it_is(path):
 def test_write_card_on_a_full_disk_keeps_the_card(path, monkeypatch):
     before = card_path(path).read_text()
 
-    def write(self, *args):
-        self.touch()
+    def replace(self, target):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", write)
+    monkeypatch.setattr(Path, "replace", replace)
     with pytest.raises(WeightsError, match=r"model\.json cannot be written: No space"):
         write_card(CARD, path)
     assert card_path(path).read_text() == before

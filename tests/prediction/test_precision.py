@@ -2,7 +2,7 @@
 
 import keras
 
-from resemul import precision
+from resemul.prediction import precision
 
 
 def test_auto_precision_goes_by_the_flags_of_the_cpu(tmp_path, monkeypatch):

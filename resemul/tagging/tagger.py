@@ -8,10 +8,12 @@ import keras
 import numpy as np
 
 from resemul.audio import load_waveform, split_segments
-from resemul.checkpoints import ModelCard, install_pretrained, load_model
+from resemul.checkpoints.card import ModelCard
+from resemul.checkpoints.model_file import install_pretrained, load_model
 from resemul.constants import DEFAULT_THRESHOLD
 from resemul.errors import AudioError, ConfigError
-from resemul.prediction import BATCH_SIZE, make_prediction_twin, predict_clips
+from resemul.prediction.batches import BATCH_SIZE, predict_clips
+from resemul.prediction.fused import fuse_for_prediction
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Tagger:
     """A model that is loaded once and then tags any number of files."""
 
     def __init__(self, model: keras.Model, card: ModelCard) -> None:
-        self._model = make_prediction_twin(model)
+        self._model = fuse_for_prediction(model)
         self.card = card
 
     @classmethod

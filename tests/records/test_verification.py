@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from resemul import verification, workers
 from resemul.configs import BuildConfig
 from resemul.datasets import Annotations, Track
 from resemul.datasets.mtt import KNOWN_EMPTY_FILES
 from resemul.errors import ConfigError, DatasetError
-from resemul.verification import Finding, verify_audio, write_findings
+from resemul.records import verification
+from resemul.records.verification import Finding, verify_audio, write_findings
+from resemul.runtime import workers
 
 # A clip is 2 segments of 100 samples; the third of its 30 ms is dropped.
 CONFIG = BuildConfig(sample_rate=8000, num_samples=100, clip_seconds=0.03)
@@ -197,7 +198,7 @@ def test_write_findings_is_csv_with_a_header():
 
 def test_workers_do_not_import_tensorflow():
     code = (
-        "import sys, resemul.verification;"
+        "import sys, resemul.records.verification;"
         "sys.exit(any(m in sys.modules for m in ('tensorflow', 'keras', 'torch')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -8,7 +8,7 @@ import pytest
 
 PROGRAM = """
 import resource
-from resemul.memory import keep_freed_memory
+from resemul.runtime.memory import keep_freed_memory
 
 assert keep_freed_memory()
 

@@ -7,13 +7,14 @@ import keras
 import numpy as np
 
 from resemul.errors import WeightsError
-from resemul.metrics import (
+from resemul.evaluation.metrics import (
     macro,
     macro_of_draws,
     pr_auc_per_tag,
     roc_auc_per_tag,
 )
-from resemul.prediction import BATCH_SIZE, make_prediction_twin, predict_clips
+from resemul.prediction.batches import BATCH_SIZE, predict_clips
+from resemul.prediction.fused import fuse_for_prediction
 
 # Each takes 8 bytes per clip, several times over.
 _DRAWS_AT_A_TIME = 100
@@ -81,9 +82,9 @@ def evaluate(
             labels.append(np.asarray(clip_labels))
             yield segments
 
-    twin = make_prediction_twin(model, precision)
+    fused = fuse_for_prediction(model, precision)
     probabilities = np.stack(
-        [outputs[0] for outputs in predict_clips(twin, waveforms(), batch_size)]
+        [outputs[0] for outputs in predict_clips(fused, waveforms(), batch_size)]
     )
     if not np.isfinite(probabilities).all():
         num_bad = int((~np.isfinite(probabilities).all(axis=1)).sum())

@@ -19,8 +19,8 @@ from resemul.configs import BuildConfig
 from resemul.datasets import Annotations
 from resemul.datasets.mtt import KNOWN_EMPTY_FILES
 from resemul.errors import AudioError, DatasetError, ResemulError
-from resemul.progress import Progress
-from resemul.workers import worker_pool
+from resemul.runtime.progress import Progress
+from resemul.runtime.workers import worker_pool
 
 logger = logging.getLogger(__name__)
 

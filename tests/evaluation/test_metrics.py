@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
-from resemul.metrics import (
+from resemul.evaluation.metrics import (
     best_f1_thresholds,
     binary_cross_entropy,
     macro,

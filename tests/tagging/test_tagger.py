@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from resemul.audio.encode import encode_mp3
-from resemul.checkpoints import ModelCard, read_card, save_model, write_card
+from resemul.checkpoints.card import ModelCard, read_card, write_card
+from resemul.checkpoints.model_file import save_model
 from resemul.cli import run
 from resemul.errors import AudioError, ConfigError
-from resemul.tagging import Tagger
+from resemul.tagging.tagger import Tagger
 
 RATE = 16_000
 NUM_SAMPLES = 4_000

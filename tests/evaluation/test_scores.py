@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from resemul.errors import WeightsError
-from resemul.evaluation import evaluate, score
+from resemul.evaluation.scores import evaluate, score
 
 TAGS = ("low", "high")
 

@@ -3,7 +3,7 @@ import logging
 
 import pytest
 
-from resemul.progress import BYTES, Progress, format_bytes, format_seconds
+from resemul.runtime.progress import BYTES, Progress, format_bytes, format_seconds
 
 
 class Terminal(io.StringIO):
@@ -75,7 +75,7 @@ def test_progress_on_a_terminal_redraws_one_line_and_ends_it():
 def test_progress_off_a_terminal_logs_every_ten_seconds_and_at_the_end(caplog):
     stream, clock = io.StringIO(), Clock()
     with (
-        caplog.at_level(logging.INFO, "resemul.progress"),
+        caplog.at_level(logging.INFO, "resemul.runtime.progress"),
         Progress(25, "clips", "x", stream=stream, clock=clock) as progress,
     ):
         for _ in range(25):
@@ -91,7 +91,7 @@ def test_progress_off_a_terminal_logs_every_ten_seconds_and_at_the_end(caplog):
 
 def test_close_twice_shows_the_end_once(caplog):
     progress = Progress(1, "clips", "x", stream=io.StringIO(), clock=Clock())
-    with caplog.at_level(logging.INFO, "resemul.progress"):
+    with caplog.at_level(logging.INFO, "resemul.runtime.progress"):
         progress.close()
         progress.close()
     assert len(caplog.messages) == 1

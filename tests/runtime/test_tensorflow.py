@@ -7,7 +7,7 @@ import pytest
 
 CODE = """
 import sys
-from resemul.quiet import import_tensorflow
+from resemul.runtime.tensorflow import import_tensorflow
 import_tensorflow(spare_extras={})
 extras = ("sklearn", "matplotlib", "jax")
 print(*(name for name in extras if name in sys.modules))

@@ -1,6 +1,6 @@
 """The model that takes the steps: the same function as the one saved, but faster.
 
-What is saved holds stock layers in float32. For training, a twin is made of it:
+What is saved holds stock layers in float32. For training, a fused model is made of it:
 batch normalisation through TensorFlow's fused kernel, the gradients of convolutions
 by matrix products, no gradient for biases that have none, and, if asked for, 16-bit
 arithmetic on float32 weights. Weights are copied between the two once per epoch.
@@ -8,10 +8,10 @@ arithmetic on float32 weights. Weights are copied between the two once per epoch
 
 import keras
 
-from resemul.prediction.twin import consumers, layers_to_round
+from resemul.prediction.fused import consumers, layers_to_round
 
 
-def make_training_twin(
+def fuse_for_training(
     model: keras.Model, precision: str, freeze_body: bool = False
 ) -> keras.Model:
     """Returns a model of the same layers and names, with variables of its own.
@@ -29,22 +29,22 @@ def make_training_twin(
         config = layer.get_config()
         if layer.name in rounded:
             config["dtype"] = precision
-        return _twin_class(layer).from_config(config)
+        return _fused_class(layer).from_config(config)
 
-    twin = keras.models.clone_model(model, clone_function=copy_layer)
-    twin.set_weights(model.get_weights())
+    fused = keras.models.clone_model(model, clone_function=copy_layer)
+    fused.set_weights(model.get_weights())
     if freeze_body:
-        for layer in twin.layers:
+        for layer in fused.layers:
             layer.trainable = layer.name in model.output_names
     for name in _layers_before_normalization(model):
-        twin.get_layer(name).bias.trainable = False
-    return twin
+        fused.get_layer(name).bias.trainable = False
+    return fused
 
 
-def _twin_class(layer: keras.Layer) -> type[keras.Layer]:
+def _fused_class(layer: keras.Layer) -> type[keras.Layer]:
     if keras.backend.backend() != "tensorflow":
         return type(layer)
-    from resemul.training.fused import FusedBatchNormalization, ProductConv1D
+    from resemul.training.fused_layers import FusedBatchNormalization, ProductConv1D
 
     if type(layer) is keras.layers.BatchNormalization:
         is_over_last = layer.axis in (-1, len(layer.input.shape) - 1)

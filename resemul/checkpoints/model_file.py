@@ -1,25 +1,24 @@
-"""A trained model on disk: `NAME.keras` and, beside it, its card `NAME.json`."""
+"""A model file, its card beside it: written, read, imported, installed."""
 
 import dataclasses
-import hashlib
-import json
 import logging
 import platform
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import keras
 
 import resemul
+from resemul.checkpoints.card import ModelCard, card_path, read_card, write_card
 from resemul.downloads import Retries
 from resemul.downloads.fetch import DEFAULT_RETRIES
-from resemul.errors import DatasetError, WeightsError
+from resemul.errors import WeightsError
+from resemul.models import frontends  # noqa: F401 - registers the layers of files
+from resemul.runtime.files import file_sha256
 from resemul.weights import import_weights
-from resemul.weights.cache import locked
+from resemul.weights.cache import locked_cache
 from resemul.weights.pretrained import (
     fetch_pretrained,
     find_pretrained,
@@ -28,40 +27,7 @@ from resemul.weights.pretrained import (
 )
 from resemul.weights.registry import Pretrained
 
-if TYPE_CHECKING:
-    from resemul.records import RecordSet
-
 logger = logging.getLogger(__name__)
-
-FORMAT = 1
-
-
-@dataclass(frozen=True)
-class ModelCard:
-    """All that is needed to use a model, and to know where it came from.
-
-    `sample_rate` is in Hz, `num_samples` the length of the model's input. `scores`
-    are floats by name, each with the split it was measured on in the name.
-    """
-
-    model: str
-    options: dict[str, Any]
-    tags: list[str]
-    sample_rate: int
-    num_samples: int
-    dataset: str = ""
-    split_name: str = ""
-    num_clips: dict[str, int] = field(default_factory=dict)
-    scores: dict[str, Any] = field(default_factory=dict)
-    training: dict[str, Any] = field(default_factory=dict)
-    seed: int | None = None
-    versions: dict[str, str] = field(default_factory=dict)
-    sha256: str = ""
-    format: int = FORMAT
-    # Of a model that was imported: its file, hashes, licence and published scores.
-    source: dict[str, Any] = field(default_factory=dict)
-    # By tag, the probability from which it counts as present; see `thresholds`.
-    thresholds: dict[str, float] = field(default_factory=dict)
 
 
 def save_model(model: keras.Model, card: ModelCard, path: Path) -> ModelCard:
@@ -151,7 +117,7 @@ def install_pretrained(name: str, retries: Retries = DEFAULT_RETRIES) -> Path:
     """
     entry, folder = find_pretrained(name), pretrained_folder()
     path = folder / f"{name}.keras"
-    with locked(folder / f".{name}.lock"):
+    with locked_cache(folder / f".{name}.lock"):
         if path.is_file():
             if card_path(path).is_file() and read_card(path).sha256 == file_sha256(
                 path
@@ -170,98 +136,6 @@ def install_pretrained(name: str, retries: Retries = DEFAULT_RETRIES) -> Path:
         remember_hash(entry, folder, card.source["sha256"])
         source.unlink()
     return path
-
-
-def check_fits(card: ModelCard, records: "RecordSet") -> None:
-    """Checks that a model can be used on these records.
-
-    Raises:
-        DatasetError: tags or sample rate are others, or segments too short; says which.
-    """
-    differences = []
-    if records.sample_rate != card.sample_rate:
-        differences.append(
-            f"sample_rate {records.sample_rate} instead of {card.sample_rate}"
-        )
-    if records.num_samples < card.num_samples:
-        differences.append(
-            f"num_samples {records.num_samples} instead of {card.num_samples}"
-        )
-    if list(records.tags) != list(card.tags):
-        differences.append(_tag_difference(list(card.tags), list(records.tags)))
-    if differences:
-        raise DatasetError(
-            f"{records.folder} was not built for this model: "
-            f"{'; '.join(differences)}; build records with the model's options"
-        )
-
-
-def _tag_difference(expected: list[str], found: list[str]) -> str:
-    if sorted(expected) == sorted(found):
-        first = next(i for i, tag in enumerate(expected) if tag != found[i])
-        return (
-            f"the same tags in another order (number {first + 1} is {found[first]!r} "
-            f"instead of {expected[first]!r})"
-        )
-    missing = [tag for tag in expected if tag not in found]
-    extra = [tag for tag in found if tag not in expected]
-    parts = [
-        f"{word} {', '.join(tags[:5])}{', ...' if len(tags) > 5 else ''}"
-        for word, tags in (("without", missing), ("with", extra))
-        if tags
-    ]
-    return f"{len(found)} tags instead of {len(expected)}, {' and '.join(parts)}"
-
-
-def card_path(path: Path) -> Path:
-    """Where the card of a model file lies."""
-    return Path(path).with_suffix(".json")
-
-
-def write_card(card: ModelCard, path: Path) -> None:
-    """Writes the card of the model file `path`: whole, or not at all.
-
-    Raises:
-        WeightsError: it cannot be written.
-    """
-    target = card_path(path)
-    part = target.with_name(f".{target.name}.part")
-    try:
-        part.write_text(json.dumps(dataclasses.asdict(card), indent=1) + "\n", "utf-8")
-        part.replace(target)
-    except OSError as error:
-        reason = error.strerror or error
-        raise WeightsError(f"{target} cannot be written: {reason}") from error
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-
-
-def read_card(path: Path) -> ModelCard:
-    """Reads the card of the model file `path`."""
-    source = card_path(path)
-    if not source.is_file():
-        raise WeightsError(
-            f"{source} does not exist; a model needs its card, which holds its tags "
-            "and sample rate: copy it beside the model"
-        )
-    try:
-        content = json.loads(source.read_text("utf-8"))
-        # Before the fields, which another format may have changed.
-        if content["format"] != FORMAT:
-            raise WeightsError(
-                f"{source} has format {content['format']}; this version reads "
-                f"format {FORMAT}"
-            )
-        return ModelCard(**content)
-    except (ValueError, TypeError, KeyError) as error:
-        raise WeightsError(f"{source} is not a model card: {error!r}") from error
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def versions() -> dict[str, str]:

@@ -3,7 +3,7 @@
 A batch normalisation after a linear layer is folded into that layer's weights, a
 ReLU after it into the layer, and convolutions over time run as convolutions over
 images of height 1, for which there are kernels that add the bias and take the ReLU
-as they go. If asked for, the arithmetic is bfloat16. The twin is never saved.
+as they go. If asked for, the arithmetic is bfloat16. The fused model is never saved.
 """
 
 from collections import defaultdict
@@ -39,7 +39,7 @@ class _Folded(layers.Layer):
         return inputs
 
 
-def make_prediction_twin(model: keras.Model, precision: str = "float32") -> keras.Model:
+def fuse_for_prediction(model: keras.Model, precision: str = "float32") -> keras.Model:
     """Returns a model of the same outputs, with variables of its own.
 
     Args:
@@ -67,20 +67,20 @@ def make_prediction_twin(model: keras.Model, precision: str = "float32") -> kera
             return _ImageConv1D.from_config(config)
         return type(layer).from_config(config)
 
-    twin = keras.models.clone_model(model, clone_function=copy_layer)
-    copy_weights(model, twin)
-    return twin
+    fused = keras.models.clone_model(model, clone_function=copy_layer)
+    copy_weights(model, fused)
+    return fused
 
 
-def copy_weights(model: keras.Model, twin: keras.Model) -> None:
-    """Gives a twin the weights that its model has now."""
+def copy_weights(model: keras.Model, fused: keras.Model) -> None:
+    """Gives a fused model the weights that its model has now."""
     plan = _plan_folding(model)
     idle = {layer.name for group in plan.values() for layer in group}
     for layer in model.layers:
         if layer.name in plan:
-            twin.get_layer(layer.name).set_weights(_fold(layer, plan[layer.name][0]))
+            fused.get_layer(layer.name).set_weights(_fold(layer, plan[layer.name][0]))
         elif layer.name not in idle and layer.weights:
-            twin.get_layer(layer.name).set_weights(layer.get_weights())
+            fused.get_layer(layer.name).set_weights(layer.get_weights())
 
 
 def consumers(model: keras.Model) -> dict[str, list[keras.Layer | None]]:

@@ -1,4 +1,4 @@
-"""The twin that trains: equal to the model of stock layers that is saved."""
+"""The model that trains: equal to the model of stock layers that is saved."""
 
 import keras
 import numpy as np
@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 from resemul.models import build_model
-from resemul.training import twin as twins
-from resemul.training.fused import FusedBatchNormalization, ProductConv1D
+from resemul.training.fused_layers import FusedBatchNormalization, ProductConv1D
+from resemul.training.fused_model import fuse_for_training
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_convolutions_of_another_kind_are_left_to_keras(options, monkeypatch):
     def refuse(*args):
         raise AssertionError
 
-    monkeypatch.setattr("resemul.training.fused._convolve", refuse)
+    monkeypatch.setattr("resemul.training.fused_layers._convolve", refuse)
     inputs = tf.ones((1, 9, 3))
     expected = keras.layers.Conv1D(3, 3, kernel_initializer="ones", **options)(inputs)
     found = ProductConv1D(3, 3, kernel_initializer="ones", **options)(inputs)
@@ -90,27 +90,29 @@ def test_convolutions_of_another_kind_are_left_to_keras(options, monkeypatch):
 
 
 @pytest.mark.parametrize("block", ["se", "rese"])
-def test_float32_twin_takes_the_step_of_the_stock_model(block, batch, monkeypatch):
+def test_float32_fused_model_takes_the_step_of_the_stock_model(
+    block, batch, monkeypatch
+):
     # Masks are drawn per model, so they would differ.
     monkeypatch.setattr("resemul.models.blocks.RESIDUAL_DROPOUT", 0.0)
     keras.utils.set_random_seed(0)
     model = build_model("sample_cnn", 2, block=block, init_features=4, dropout=0.0)
-    twin = twins.make_training_twin(model, "float32")
+    fused = fuse_for_training(model, "float32")
     start = _flat(model)
     _compile(model)
-    _compile(twin)
+    _compile(fused)
     loss = float(model.train_on_batch(*batch))
-    assert float(twin.train_on_batch(*batch)) == pytest.approx(loss, abs=1e-5)
+    assert float(fused.train_on_batch(*batch)) == pytest.approx(loss, abs=1e-5)
     # Rounding can change which of two samples a pool takes, hence not closer.
-    error = np.linalg.norm(_flat(twin) - _flat(model))
+    error = np.linalg.norm(_flat(fused) - _flat(model))
     assert error < 2e-3 * np.linalg.norm(_flat(model) - start)
 
 
-def test_twin_has_fused_layers_and_the_model_has_stock_ones():
+def test_fused_model_has_its_layers_and_the_model_has_stock_ones():
     model = build_model("sample_cnn", 2, init_features=2)
-    twin = twins.make_training_twin(model, "float32")
-    assert isinstance(twin.get_layer("block3_bn"), FusedBatchNormalization)
-    assert isinstance(twin.get_layer("block3_conv"), ProductConv1D)
+    fused = fuse_for_training(model, "float32")
+    assert isinstance(fused.get_layer("block3_bn"), FusedBatchNormalization)
+    assert isinstance(fused.get_layer("block3_conv"), ProductConv1D)
     assert type(model.get_layer("block3_bn")) is keras.layers.BatchNormalization
 
 
@@ -118,8 +120,8 @@ def test_twin_has_fused_layers_and_the_model_has_stock_ones():
 def test_normalization_that_the_kernel_cannot_do_stays_stock(options):
     inputs = keras.Input((4, 6))
     x = keras.layers.BatchNormalization(name="bn", **options)(inputs)
-    twin = twins.make_training_twin(keras.Model(inputs, x), "float32")
-    assert type(twin.get_layer("bn")) is keras.layers.BatchNormalization
+    fused = fuse_for_training(keras.Model(inputs, x), "float32")
+    assert type(fused.get_layer("bn")) is keras.layers.BatchNormalization
 
 
 def test_biases_are_trained_but_for_those_that_a_normalization_takes_away():
@@ -132,10 +134,10 @@ def test_biases_are_trained_but_for_those_that_a_normalization_takes_away():
     x = keras.layers.Conv1D(2, 3, name="plain")(x)
     x = keras.layers.BatchNormalization()(x)
     model = keras.Model(inputs, keras.layers.Conv1D(1, 1, name="last")(x))
-    twin = twins.make_training_twin(model, "float32")
+    fused = fuse_for_training(model, "float32")
     trained = {
         layer.name: layer.bias.trainable
-        for layer in twin.layers
+        for layer in fused.layers
         if isinstance(layer, keras.layers.Conv1D)
     }
     assert trained == {"branched": True, "active": True, "plain": False, "last": True}
@@ -147,11 +149,11 @@ def test_gradients_in_bfloat16_point_where_those_in_float32_point(batch):
     model = build_model("sample_cnn", 2, init_features=16, dropout=0.0)
     gradients = {}
     for precision in ("float32", "mixed_bfloat16"):
-        twin = twins.make_training_twin(model, precision)
+        fused = fuse_for_training(model, precision)
         with tf.GradientTape() as tape:
-            outputs = twin(batch[0], training=True)
+            outputs = fused(batch[0], training=True)
             loss = tf.reduce_mean(keras.losses.binary_crossentropy(batch[1], outputs))
-        variables = [variable.value for variable in twin.trainable_variables]
+        variables = [variable.value for variable in fused.trainable_variables]
         found = tape.gradient(loss, variables)
         gradients[precision] = np.concatenate([np.ravel(g) for g in found])
     exact, rounded = gradients.values()
@@ -160,13 +162,13 @@ def test_gradients_in_bfloat16_point_where_those_in_float32_point(batch):
     assert cosine > 0.6
 
 
-def test_bfloat16_twin_keeps_weights_and_output_in_float32(batch):
+def test_bfloat16_fused_model_keeps_weights_and_output_in_float32(batch):
     model = build_model("sample_cnn", 2, init_features=4, dropout=0.0)
-    twin = twins.make_training_twin(model, "mixed_bfloat16")
-    assert twin.get_layer("block1_conv").compute_dtype == "bfloat16"
-    assert {str(w.dtype) for w in twin.weights} == {"float32"}
-    assert twin.output.dtype == "float32"
+    fused = fuse_for_training(model, "mixed_bfloat16")
+    assert fused.get_layer("block1_conv").compute_dtype == "bfloat16"
+    assert {str(w.dtype) for w in fused.weights} == {"float32"}
+    assert fused.output.dtype == "float32"
     _compile(model)
-    _compile(twin)
+    _compile(fused)
     exact = float(model.train_on_batch(*batch))
-    assert float(twin.train_on_batch(*batch)) == pytest.approx(exact, abs=0.05)
+    assert float(fused.train_on_batch(*batch)) == pytest.approx(exact, abs=0.05)

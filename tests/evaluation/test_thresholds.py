@@ -8,9 +8,9 @@ import pytest
 import tensorflow as tf
 
 from resemul.errors import DatasetError, WeightsError
+from resemul.evaluation.thresholds import fit_thresholds
 from resemul.records import RecordSet
 from resemul.records.schema import encode_segment
-from resemul.thresholds import fit_thresholds
 
 # Per validation clip, its labels and its segments; two shards of two clips. By
 # single segments, "low" of the first clip would be below that of the second.

@@ -1,4 +1,4 @@
-"""The twin that predicts: equal to the model that it is made of."""
+"""The model that predicts: equal to the model that it is made of."""
 
 import keras
 import numpy as np
@@ -7,8 +7,8 @@ from keras import layers
 
 from resemul.excitations import build_excitation_model
 from resemul.models import MODELS, build_model
-from resemul.prediction import copy_weights, make_prediction_twin, predict_segments
-from resemul.prediction.twin import _Folded
+from resemul.prediction.batches import predict_segments
+from resemul.prediction.fused import _Folded, copy_weights, fuse_for_prediction
 
 
 def randomise(model, seed=0):
@@ -35,20 +35,20 @@ def waveforms(num_samples, size=2):
     return random.normal(0, 0.2, (size, num_samples)).astype("float32")
 
 
-def folded(twin):
-    return {layer.name for layer in twin.layers if isinstance(layer, _Folded)}
+def folded(fused):
+    return {layer.name for layer in fused.layers if isinstance(layer, _Folded)}
 
 
 @pytest.mark.parametrize("block", ["se", "rese", "res", "basic"])
-def test_twin_equals_the_sample_cnn_and_has_no_normalization(block):
+def test_fused_model_equals_the_sample_cnn_and_has_no_normalization(block):
     keras.utils.set_random_seed(0)
     model = build_model("sample_cnn", 3, block=block, init_features=8, alpha=1)
-    twin = make_prediction_twin(randomise(model))
+    fused = fuse_for_prediction(randomise(model))
     batch = waveforms(59049)
-    [expected], [found] = outputs_of(model, batch), outputs_of(twin, batch)
+    [expected], [found] = outputs_of(model, batch), outputs_of(fused, batch)
     np.testing.assert_allclose(found, expected, atol=1e-5)
-    assert not any(isinstance(x, layers.BatchNormalization) for x in twin.layers)
-    assert "block1_bn" in folded(twin) or "block1_bn1" in folded(twin)
+    assert not any(isinstance(x, layers.BatchNormalization) for x in fused.layers)
+    assert "block1_bn" in folded(fused) or "block1_bn1" in folded(fused)
 
 
 # Narrow, but as long as published; `sample_cnn` has its test above.
@@ -66,41 +66,41 @@ NARROW = {
 
 
 @pytest.mark.parametrize("name", sorted(MODELS.keys() - {"sample_cnn"}))
-def test_twin_equals_any_other_model(name):
+def test_fused_model_equals_any_other_model(name):
     keras.utils.set_random_seed(0)
     model = randomise(build_model(name, 2, **NARROW.get(name, {})))
     batch = waveforms(model.input_shape[1], size=1)
     [expected] = outputs_of(model, batch)
-    [found] = outputs_of(make_prediction_twin(model), batch)
+    [found] = outputs_of(fuse_for_prediction(model), batch)
     np.testing.assert_allclose(found, expected, atol=2e-5)
-    [rounded] = outputs_of(make_prediction_twin(model, "mixed_bfloat16"), batch)
+    [rounded] = outputs_of(fuse_for_prediction(model, "mixed_bfloat16"), batch)
     np.testing.assert_allclose(rounded, expected, atol=0.1)
 
 
-def test_bfloat16_twin_is_close_and_puts_out_float32():
+def test_bfloat16_fused_model_is_close_and_puts_out_float32():
     keras.utils.set_random_seed(0)
     model = randomise(build_model("sample_cnn", 3, init_features=16, alpha=1))
-    twin = make_prediction_twin(model, "mixed_bfloat16")
-    assert twin.get_layer("block2_conv").compute_dtype == "bfloat16"
+    fused = fuse_for_prediction(model, "mixed_bfloat16")
+    assert fused.get_layer("block2_conv").compute_dtype == "bfloat16"
     batch = waveforms(59049)
-    [expected], [found] = outputs_of(model, batch), outputs_of(twin, batch)
+    [expected], [found] = outputs_of(model, batch), outputs_of(fused, batch)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, atol=0.01)
 
 
 def test_layers_before_the_first_convolution_keep_float32():
-    twin = make_prediction_twin(build_model("fcn5", 2, channels=2), "mixed_bfloat16")
-    assert twin.get_layer("spec_bn").compute_dtype == "float32"
-    assert twin.get_layer("tags").compute_dtype == "float32"
+    fused = fuse_for_prediction(build_model("fcn5", 2, channels=2), "mixed_bfloat16")
+    assert fused.get_layer("spec_bn").compute_dtype == "float32"
+    assert fused.get_layer("tags").compute_dtype == "float32"
 
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
-def test_twin_of_an_excitation_model_has_all_of_its_outputs(precision):
+def test_fused_model_of_an_excitation_model_has_all_of_its_outputs(precision):
     model = randomise(build_model("sample_cnn", 2, init_features=8, alpha=1))
     _, excitations = build_excitation_model(model)
-    twin = make_prediction_twin(excitations, precision)
+    fused = fuse_for_prediction(excitations, precision)
     batch = waveforms(59049)
-    expected, found = outputs_of(excitations, batch), outputs_of(twin, batch)
+    expected, found = outputs_of(excitations, batch), outputs_of(fused, batch)
     assert len(found) == 9
     for mine, theirs in zip(found, expected, strict=True):
         assert mine.dtype == np.float32
@@ -109,15 +109,15 @@ def test_twin_of_an_excitation_model_has_all_of_its_outputs(precision):
         )
 
 
-def test_twin_follows_the_model_when_weights_are_copied():
+def test_fused_model_follows_the_model_when_weights_are_copied():
     model = build_model("sample_cnn", 2, init_features=4, alpha=1)
-    twin = make_prediction_twin(model)
+    fused = fuse_for_prediction(model)
     randomise(model)
     batch = waveforms(59049)
     [expected] = outputs_of(model, batch)
-    assert not np.allclose(outputs_of(twin, batch)[0], expected, atol=1e-4)
-    copy_weights(model, twin)
-    np.testing.assert_allclose(outputs_of(twin, batch)[0], expected, atol=1e-6)
+    assert not np.allclose(outputs_of(fused, batch)[0], expected, atol=1e-4)
+    copy_weights(model, fused)
+    np.testing.assert_allclose(outputs_of(fused, batch)[0], expected, atol=1e-6)
 
 
 def test_what_is_read_elsewhere_is_not_folded():
@@ -131,11 +131,11 @@ def test_what_is_read_elsewhere_is_not_folded():
     x = layers.Conv1D(3, 3, activation="relu", name="active")(x)
     x = layers.BatchNormalization(name="after_relu")(x)
     model = randomise(keras.Model(inputs, [seen, x]))
-    twin = make_prediction_twin(model)
-    assert folded(twin) == {"gone"}
+    fused = fuse_for_prediction(model)
+    assert folded(fused) == {"gone"}
     batch = np.random.default_rng(0).normal(0, 1, (2, 8, 2)).astype("float32")
     for found, expected in zip(
-        outputs_of(twin, batch), outputs_of(model, batch), strict=True
+        outputs_of(fused, batch), outputs_of(model, batch), strict=True
     ):
         np.testing.assert_allclose(found, expected, atol=1e-5)
 
@@ -143,7 +143,7 @@ def test_what_is_read_elsewhere_is_not_folded():
 def test_model_keeps_its_own_weights_and_layers():
     model = randomise(build_model("sample_cnn", 2, init_features=4, alpha=1))
     before = [weight.copy() for weight in model.get_weights()]
-    make_prediction_twin(model)
+    fuse_for_prediction(model)
     for weight, old in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(weight, old)
     assert type(model.get_layer("block1_bn")) is layers.BatchNormalization

@@ -9,10 +9,11 @@ import numpy as np
 
 from resemul.audio.windows import window_clips
 from resemul.errors import DatasetError, WeightsError
-from resemul.metrics import best_f1_thresholds
-from resemul.prediction import BATCH_SIZE, make_prediction_twin, predict_clips
-from resemul.progress import Progress
+from resemul.evaluation.metrics import best_f1_thresholds
+from resemul.prediction.batches import BATCH_SIZE, predict_clips
+from resemul.prediction.fused import fuse_for_prediction
 from resemul.records import RecordSet, damage_named, load_segments
+from resemul.runtime.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def predict_val_clips(
             labels.append(clip_labels)
             yield windows
 
-    outputs = predict_clips(make_prediction_twin(model), waveforms(), batch_size)
+    outputs = predict_clips(fuse_for_prediction(model), waveforms(), batch_size)
     probabilities = np.stack([output[0] for output in outputs])
     return np.stack(labels), probabilities
 

@@ -1,0 +1,1 @@
+"""Scores of a model: metrics, bootstrap intervals, thresholds."""

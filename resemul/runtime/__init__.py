@@ -1,0 +1,1 @@
+"""The machine: files, locks, worker processes, progress, the start of TensorFlow."""

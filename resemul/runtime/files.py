@@ -1,0 +1,89 @@
+"""Files that appear whole or not at all, locks between processes, and hashes."""
+
+import hashlib
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+import filelock
+
+logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def atomic_write(
+    path: Path, mode: str = "w", *, durable: bool = False
+) -> Iterator[IO[Any]]:
+    """Opens a file that gets the name `path` when the block ends without an error.
+
+    Until then it is a hidden file in the same folder; after an error it is gone and
+    what was at `path` before is still there. Text is UTF-8 with unchanged line ends.
+
+    Args:
+        path: where the file shall be.
+        mode: `w` for text, `wb` for bytes.
+        durable: wait until the bytes are on the disk, so that not even a power cut
+            leaves an empty file of that name.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path = Path(path)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    text = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
+    try:
+        with part.open(mode, **text) as file:  # type: ignore[call-overload]
+            yield file
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        part.replace(path)
+        if durable:
+            _sync_folder(path.parent)
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    with suppress(OSError):  # not on Windows
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
+
+
+@contextmanager
+def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Lets one process at a time go on; `path` is the lock's own file, which stays.
+
+    Args:
+        path: in a folder that exists.
+        wait: for the process that holds the lock; else it is an error.
+
+    Raises:
+        BlockingIOError: another process holds it, and `wait` is off.
+        OSError: the file cannot be written.
+    """
+    lock = filelock.FileLock(path)
+    try:
+        lock.acquire(blocking=False)
+    except filelock.Timeout:
+        if not wait:
+            raise BlockingIOError(f"{path} is held by another process") from None
+        logger.info("waiting for another process that holds %s", path)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""Tags for a user's own music."""
