@@ -1,5 +1,6 @@
 """Every option of the package, with its default: the published system's."""
 
+from resemul.configs.audio import AUDIO_SUFFIXES, AudioConfig
 from resemul.configs.build import ENCODING_BYTES, BuildConfig
 from resemul.configs.dataset import (
     ColumnsConfig,
@@ -46,6 +47,7 @@ from resemul.configs.training import (
 )
 
 __all__ = [
+    "AUDIO_SUFFIXES",
     "BLOCK_NAMES",
     "DEFAULT_MODEL",
     "DFT_NAMES",
@@ -59,6 +61,7 @@ __all__ = [
     "PRECISIONS",
     "RECIPES",
     "WINDOWS",
+    "AudioConfig",
     "BuildConfig",
     "ColumnsConfig",
     "DatasetConfig",

@@ -7,19 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from resemul.configs.audio import AUDIO_SUFFIXES
 from resemul.configs.dataset import DatasetConfig
 from resemul.datasets.track import Collection
 from resemul.errors import DatasetError
 
 logger = logging.getLogger(__name__)
-
-# What FFmpeg reads and people keep music in; other files are covers, lists, ...
-AUDIO_SUFFIXES = (
-    ".3gp", ".aac", ".ac3", ".aif", ".aifc", ".aiff", ".amr", ".ape", ".au", ".caf",
-    ".dsf", ".flac", ".m4a", ".m4b", ".mka", ".mkv", ".mov", ".mp2", ".mp3", ".mp4",
-    ".mpc", ".oga", ".ogg", ".opus", ".ra", ".snd", ".spx", ".tta", ".w64", ".wav",
-    ".webm", ".wma", ".wv",
-)  # fmt: skip
 
 
 def read_collection(config: DatasetConfig) -> Collection:
