@@ -4,9 +4,18 @@
 class ResemulError(Exception):
     """Base of every error that the input, not the code, is to blame for."""
 
+    # Of a command that ends with it.
+    exit_status = 1
+
 
 class ConfigError(ResemulError, ValueError):
     """An option has a value that cannot work."""
+
+
+class OutputExistsError(ConfigError):
+    """A result is there already, and is not overwritten."""
+
+    exit_status = 2
 
 
 class AudioError(ResemulError):
@@ -15,6 +24,13 @@ class AudioError(ResemulError):
 
 class DatasetError(ResemulError):
     """Annotations, records or a data folder are missing, broken or do not match."""
+
+
+class UnknownNameError(DatasetError, KeyError):
+    """An id, a name or a number that no table has."""
+
+    # KeyError would print the message in quotes.
+    __str__ = Exception.__str__
 
 
 class DownloadError(ResemulError):

@@ -66,7 +66,7 @@ def run_command(
         sys.stdout.flush()
     except ResemulError as error:
         print(f"{parser.prog}: error: {error}", file=sys.stderr)
-        return 1
+        return error.exit_status
     except BrokenPipeError:
         # The reader of our output (head, say) went away: not worth a traceback.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

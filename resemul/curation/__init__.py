@@ -1,0 +1,1 @@
+"""From a raw collection to clean annotations: tables in, new tables out."""
