@@ -1,14 +1,17 @@
 """Options that several commands share."""
 
 import argparse
+import dataclasses
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
 from resemul.configs import PRECISIONS
+from resemul.configs.fields import Kind, Option, OptionError, kinds_of, options_of
+from resemul.configs.values import parse_field
 from resemul.errors import ConfigError
 
 logger = logging.getLogger(__name__)
@@ -23,9 +26,130 @@ def new_parser(description: str, epilog: str | None = None) -> argparse.Argument
 
 class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        if action.default is None or action.default is False:
+        if action.default is None or action.default is False or action.default == []:
             return action.help
         return super()._get_help_string(action)
+
+
+def add_fields(
+    group: argparse._ActionsContainer,
+    config_class: type,
+    names: Iterable[str] | None = None,
+    flags: Mapping[str, str] | None = None,
+    prefix: str = "",
+) -> None:
+    """Adds a flag for each field of a config; `fields_given` reads them.
+
+    Help, default, bounds and choices are the field's own.
+
+    Args:
+        group: a parser, or a group of one.
+        config_class: a config whose fields were made by `configs.fields.option`.
+        names: of the fields; all of them if None.
+        flags: by name of a field, another flag than the field's own.
+        prefix: goes before each help, such as "sample_cnn: ".
+    """
+    options, kinds = options_of(config_class), kinds_of(config_class)
+    defaults = {f.name: f.default for f in dataclasses.fields(config_class)}
+    for name in options if names is None else names:
+        said, kind, default = options[name], kinds[name], defaults[name]
+        extra: dict[str, Any] = {"metavar": _metavar(said, kind)}
+        text = f"{prefix}{'do not ' if default is True else ''}{said.help}"
+        if isinstance(default, bool):
+            extra = {"nargs": 0, "const": "false" if default else "true"}
+        elif default not in (None, (), dataclasses.MISSING):
+            text += f" ({default})"
+        group.add_argument(
+            (flags or {}).get(name) or _flag(name, said, default),
+            action=_Field,
+            dest=_dest(config_class, name),
+            default=argparse.SUPPRESS,
+            help=text,
+            **extra,
+        )
+
+
+def fields_given(
+    args: argparse.Namespace,
+    config_class: type,
+    read_as: type | None = None,
+    where: str = "options",
+) -> dict[str, Any]:
+    """The values of the fields whose flags were given, by name of the field.
+
+    Args:
+        args: parsed by a parser with `add_fields`.
+        config_class: the one given to it.
+        read_as: a config with fields of the same names, for whose values to take them.
+        where: what an error is to name if there is no such field.
+
+    Raises:
+        ConfigError: a value cannot work; says so in the words that were typed.
+    """
+    return {
+        name: parse_field(read_as or config_class, name, text, where, flag)
+        for name, (flag, text) in _typed(args, config_class).items()
+    }
+
+
+@contextmanager
+def in_typed_words(config_class: type) -> Iterator[None]:
+    """Errors of options that do not go together name their flags, not the fields."""
+    try:
+        yield
+    except OptionError as error:
+        defaults = {f.name: f.default for f in dataclasses.fields(config_class)}
+        flags = {
+            name: _flag(name, said, defaults[name])
+            for name, said in options_of(config_class).items()
+        }
+        raise ConfigError(error.with_names(flags)) from error
+
+
+class _Field(argparse.Action):
+    """Keeps the flag beside the text that was typed."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        text = self.const if self.nargs == 0 else values
+        setattr(namespace, self.dest, (option_string, text))
+
+
+def _typed(args: argparse.Namespace, config_class: type) -> dict[str, tuple[str, str]]:
+    given = vars(args)
+    names = [field.name for field in dataclasses.fields(config_class)]
+    return {
+        name: given[dest]
+        for name in names
+        if (dest := _dest(config_class, name)) in given
+    }
+
+
+def _dest(config_class: type, name: str) -> str:
+    # Two configs of one parser may have fields of the same name.
+    return f"{config_class.__name__}.{name}"
+
+
+def _flag(name: str, said: Option, default: Any) -> str:
+    words = name.replace("_", "-")
+    return said.flag or (f"--no-{words}" if default is True else f"--{words}")
+
+
+def _metavar(said: Option, kind: Kind) -> str:
+    """What is expected, in a word: `N`, `NUMBER|none`, `sgd|adam`."""
+    if said.choices:
+        word = "|".join(said.choices)
+    else:
+        words = {int: "N", float: "NUMBER", str: "TEXT", Path: "PATH"}
+        word = words.get(kind.item) or kind.item.__name__.upper()
+    if kind.is_many:
+        word = f"{word},..."
+    return f"{word}|none" if kind.is_optional else word
 
 
 def add_data_dir(parser: argparse.ArgumentParser) -> None:

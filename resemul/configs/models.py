@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from resemul.configs.checks import require
+from resemul.configs.fields import check_options, option
 from resemul.constants import NUM_SAMPLES, SAMPLE_RATE
 
 BLOCK_NAMES = ("se", "rese", "res", "basic")
@@ -16,31 +17,28 @@ DFT_NAMES = ("fft", "conv")
 class SampleCNNConfig:
     """Options of `models.sample_cnn`; the defaults are the paper's SE + multi."""
 
-    sample_rate: int = SAMPLE_RATE
-    num_samples: int = NUM_SAMPLES
-    block: str = "se"
-    multi: bool = True
+    sample_rate: int = option(SAMPLE_RATE, help="Hz", minimum=1)
+    num_samples: int = option(NUM_SAMPLES, help="length of the input", minimum=1)
+    block: str = option("se", help="kind of its blocks", choices=BLOCK_NAMES)
+    multi: bool = option(True, help="classify from the last three blocks together")
     # Width of the hidden layer of an excitation, in multiples of its channels.
-    alpha: int = 16
-    init_features: int = 128
-    dropout: float = 0.5
-    weight_decay: float = 0.0
+    alpha: int = option(16, help="amplifying ratio of the excitations", minimum=1)
+    init_features: int = option(
+        128,
+        help="channels of the first blocks; fewer make a smaller, faster model",
+        minimum=1,
+    )
+    dropout: float = option(0.5, help="before the last layer", minimum=0, below=1)
+    weight_decay: float = option(
+        0.0, help="L2 penalty on the kernels of the convolutions", minimum=0
+    )
 
     def __post_init__(self) -> None:
-        require(
-            self.block in BLOCK_NAMES,
-            f"block must be one of {', '.join(BLOCK_NAMES)}, got {self.block!r}",
-        )
-        _require_positive(self, "sample_rate", "alpha", "init_features")
+        check_options(self)
         require(
             self.num_samples >= NUM_SAMPLES,
             f"num_samples must be at least {NUM_SAMPLES} (nine pools of 3 "
             f"after a stride of 3), got {self.num_samples}",
-        )
-        require(0 <= self.dropout < 1, f"dropout must be in [0, 1), got {self.dropout}")
-        require(
-            self.weight_decay >= 0,
-            f"weight_decay must not be negative, got {self.weight_decay}",
         )
 
 

@@ -1,8 +1,9 @@
 """Options of training: what a recipe is made of."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from resemul.configs.checks import require
+from resemul.configs.fields import OptionError, check_options, option
 
 PRECISIONS = ("float32", "mixed_bfloat16", "auto")
 # float16 needs a loss scale, and pays off on a GPU only.
@@ -22,22 +23,31 @@ STARTS = ("previous", "best")
 class Stage:
     """One stage of a schedule. Without `max_epochs` it ends by patience."""
 
-    optimizer: str
-    lr: float
-    max_epochs: int | None = None
+    IN_WORDS: ClassVar[str] = "none or stages such as adam:0.0001:80,sgd:0.001:20"
+
+    optimizer: str = option(help="what moves the weights", choices=OPTIMIZERS)
+    lr: float = option(help="its learning rate", above=0)
+    max_epochs: int | None = option(None, help="how long it is at most", minimum=1)
 
     def __post_init__(self) -> None:
-        _require_choice("optimizer", self.optimizer, OPTIMIZERS)
-        require(self.lr > 0, f"lr must be above 0, got {self.lr}")
-        require(
-            self.max_epochs is None or self.max_epochs >= 1,
-            f"max_epochs must be at least 1, got {self.max_epochs}",
-        )
+        check_options(self)
 
     def __str__(self) -> str:
         """As on the command line: `adam:0.0001:80`."""
         epochs = "" if self.max_epochs is None else f":{self.max_epochs}"
         return f"{self.optimizer}:{self.lr:g}{epochs}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Stage":
+        """Undoes `str`.
+
+        Raises:
+            ValueError: the text is no stage; a ConfigError says what is wrong with it.
+        """
+        optimizer, lr, *epochs = text.split(":")
+        if len(epochs) > 1:
+            raise ValueError(text)
+        return cls(optimizer, float(lr), int(epochs[0]) if epochs else None)
 
 
 @dataclass(frozen=True)
@@ -47,149 +57,156 @@ class TrainConfig:
     `configs.recipes` holds other instances: the recipes of the other models.
     """
 
-    batch_size: int = 23
-    # None: as many steps as one pass over the training segments needs.
-    steps_per_epoch: int | None = None
-    crop: str = "segments"
+    batch_size: int = option(23, help="segments in a batch", minimum=1)
+    steps_per_epoch: int | None = option(
+        None, help="batches in an epoch; none is one pass over the records", minimum=1
+    )
+    crop: str = option(
+        "segments",
+        help="of records longer than the model's input: segments (all, one after the "
+        "other), random (one per record and epoch), centre",
+        choices=CROPS,
+    )
 
-    optimizer: str = "sgd"
-    lr: float = 0.01
-    momentum: float = 0.9
-    adam_epsilon: float = 1e-7
-    # PyTorch's weight_decay: added to the gradient of every weight. Of SampleCNN's own
-    # `weight_decay`, a penalty on some kernels, it is independent.
-    coupled_weight_decay: float = 0.0
-    # The loss is multiplied by it, the gradient divided; None: neither.
-    loss_scale: float | None = None
-    # Arithmetic of the training steps; auto is float32 or mixed_bfloat16.
-    precision: str = "float32"
+    optimizer: str = option(
+        "sgd", help="sgd (with Nesterov's correction) or adam", choices=OPTIMIZERS
+    )
+    lr: float = option(0.01, help="learning rate of stage 0", above=0)
+    momentum: float = option(0.9, help="of SGD", minimum=0, below=1)
+    adam_epsilon: float = option(1e-7, help="of Adam", above=0)
+    # Of SampleCNN's own `weight_decay`, a penalty on some kernels, it is independent.
+    coupled_weight_decay: float = option(
+        0.0,
+        help="PyTorch's weight decay: this times each weight is added to its gradient",
+        minimum=0,
+    )
+    loss_scale: float | None = option(
+        None, help="factor on the loss, taken off the gradients", above=0
+    )
+    precision: str = option(
+        "float32",
+        help="of the steps: float32, mixed_bfloat16, mixed_float16, or auto, by what "
+        "the machine does fast",
+        choices=TRAINING_PRECISIONS,
+    )
 
-    lr_schedule: str = "inverse_time"
-    # inverse_time: lr / (1 + lr_time_decay * step); steps count from 0 in every stage.
-    lr_time_decay: float = 1e-6
+    freeze_body: bool = option(
+        False, help="train the last layer only, with --init-from"
+    )
+    num_read_threads: int = option(8, help="shards read at a time", minimum=1)
+    shuffle_buffer: int = option(
+        16_000, help="segments to draw batches from, 236 kB of memory each", minimum=1
+    )
+    seed: int = option(0, help="of weights, order, crops and dropout", minimum=0)
+
+    lr_schedule: str = option(
+        "inverse_time",
+        help="how the rate changes within a stage",
+        choices=LR_SCHEDULES,
+    )
+    # Steps count from 0 in every stage.
+    lr_time_decay: float = option(
+        1e-6, help="inverse_time: lr / (1 + this * step)", minimum=0
+    )
     # plateau: lr * plateau_factor after more than plateau_patience epochs in a row in
     # which plateau_monitor has not improved by more than plateau_min_delta.
-    plateau_monitor: str = "val_loss"
-    plateau_patience: int = 3
-    plateau_factor: float = 0.2
-    plateau_min_delta: float = 0.0
-    plateau_min_lr: float = 0.0
+    plateau_monitor: str = option(
+        "val_loss", help="plateau: val_loss or another score", choices=MONITORS
+    )
+    plateau_patience: int = option(
+        3, help="plateau: epochs without progress that are waited for", minimum=0
+    )
+    plateau_factor: float = option(
+        0.2, help="plateau: of the rate, then", above=0, below=1
+    )
+    plateau_min_delta: float = option(
+        0.0, help="plateau: less than this is no progress", minimum=0
+    )
+    plateau_min_lr: float = option(0.0, help="plateau: no rate below", minimum=0)
     # triangular: from lr / cycle_ratio up to lr in cycle_epochs, and down again.
     # one_cycle: one rise and fall over the whole stage.
-    cycle_ratio: float = 4.0
-    cycle_epochs: float = 2.0
+    cycle_ratio: float = option(
+        4.0,
+        help="triangular, one_cycle: of the highest rate to that at the start",
+        minimum=1,
+    )
+    cycle_epochs: float = option(2.0, help="triangular: epochs of a rise", above=0)
 
-    # A stage ends after patience + 1 epochs in a row without a monitor better by more
-    # than min_delta: the semantics of Keras 2.0.5, in which the system was published.
-    # None: it ends by its number of epochs alone.
-    patience: int | None = 2
-    min_delta: float = 0.0
-    # Picks the best epoch, of a stage and of the run.
-    monitor: str = "val_loss"
-    # Without `stages`: num_lr_decays of them, each with lr_decay times the rate of the
-    # one before.
-    lr_decay: float = 0.2
-    num_lr_decays: int = 5
-    # None: a stage ends by patience alone.
-    max_epochs_per_stage: int | None = None
-    stages: tuple[Stage, ...] = ()
-    # A stage begins with the best weights of the previous one, or of all so far.
-    start_from: str = "previous"
-    initial_stage: int = 0
+    # The semantics of Keras 2.0.5, in which the system was published.
+    patience: int | None = option(
+        2,
+        help="a stage ends after this many epochs plus one without progress; none: not",
+        minimum=0,
+    )
+    min_delta: float = option(0.0, help="less than this is no progress", minimum=0)
+    lr_decay: float = option(
+        0.2, help="factor from one stage's rate to the next's", above=0
+    )
+    num_lr_decays: int = option(5, help="number of stages", minimum=1)
+    max_epochs_per_stage: int | None = option(
+        None,
+        help="epochs of one stage, at most; none: no limit",
+        minimum=1,
+        flag="--epochs-per-stage",
+    )
+    stages: tuple[Stage, ...] = option(
+        (),
+        help="instead: optimizer, rate and epochs of each, such as "
+        "adam:0.0001:80,sgd:0.001:20; none: as by the options above",
+    )
+    start_from: str = option(
+        "previous",
+        help="first weights of a stage: best of the previous one, or best of all",
+        choices=STARTS,
+    )
+    initial_stage: int = option(0, help="stage to start at", minimum=0)
     # Epochs are numbered through all stages; none has this number or a higher one.
-    max_epochs: int = 100
+    max_epochs: int = option(
+        100, help="epochs of all stages together, at most", minimum=1, flag="--epochs"
+    )
 
-    # A validation clip's probabilities are the mean over these windows of its record.
-    validation: str = "segments"
-    num_chunks: int = 16
-
-    # Train the last layer only; the layers below keep weights and statistics.
-    freeze_body: bool = False
-    num_read_threads: int = 8
-    shuffle_buffer: int = 16_000
-    seed: int = 0
+    monitor: str = option(
+        "val_loss",
+        help="picks the best epoch, of a stage and of the run",
+        choices=MONITORS,
+    )
+    validation: str = option(
+        "segments",
+        help="windows of a record that are scored, and averaged: segments, chunks (at "
+        "equal distances), random (one), centre",
+        choices=WINDOWS,
+    )
+    num_chunks: int = option(16, help="of --validation chunks", minimum=1)
 
     def __post_init__(self) -> None:
-        for name, choices in (
-            ("precision", TRAINING_PRECISIONS),
-            ("optimizer", OPTIMIZERS),
-            ("lr_schedule", LR_SCHEDULES),
-            ("monitor", MONITORS),
-            ("plateau_monitor", MONITORS),
-            ("crop", CROPS),
-            ("validation", WINDOWS),
-            ("start_from", STARTS),
-        ):
-            _require_choice(name, getattr(self, name), choices)
-        self._check_numbers()
+        check_options(self)
         num_stages = len(self.plan())
-        require(
-            0 <= self.initial_stage < num_stages,
-            f"initial_stage must be 0 to {num_stages - 1} (there are {num_stages} "
+        _require(
+            self.initial_stage < num_stages,
+            f"<initial_stage> must be 0 to {num_stages - 1} (there are {num_stages} "
             f"stages), got {self.initial_stage}",
         )
         self._check_combinations()
 
     def _check_combinations(self) -> None:
-        require(
+        _require(
             self.precision != "mixed_float16" or self.loss_scale is not None,
-            "mixed_float16 needs a loss_scale, such as 1024: smaller gradients would "
+            "mixed_float16 needs a <loss_scale>, such as 1024: smaller gradients would "
             "become 0",
         )
         if self.lr_schedule != "one_cycle":
             return
         for stage in self.plan():
-            require(
+            _require(
                 stage.max_epochs is not None,
-                "one_cycle needs to know how long a stage is: set max_epochs_per_stage",
+                "one_cycle needs to know how long a stage is: set "
+                "<max_epochs_per_stage>",
             )
-            require(
+            _require(
                 (stage.max_epochs or 0) <= self.max_epochs,
-                f"max_epochs {self.max_epochs} would cut off one_cycle, which falls "
+                f"<max_epochs> {self.max_epochs} would cut off one_cycle, which falls "
                 f"until epoch {stage.max_epochs} of its stage",
             )
-
-    def _check_numbers(self) -> None:
-        for name in (
-            "batch_size",
-            "num_lr_decays",
-            "max_epochs",
-            "num_read_threads",
-            "shuffle_buffer",
-            "num_chunks",
-            "steps_per_epoch",
-            "max_epochs_per_stage",
-            "cycle_ratio",
-        ):
-            value = getattr(self, name)
-            require(
-                value is None or value >= 1, f"{name} must be at least 1, got {value}"
-            )
-        for name in ("lr", "lr_decay", "adam_epsilon", "loss_scale", "cycle_epochs"):
-            value = getattr(self, name)
-            require(value is None or value > 0, f"{name} must be above 0, got {value}")
-        for name in (
-            "coupled_weight_decay",
-            "lr_time_decay",
-            "min_delta",
-            "patience",
-            "plateau_min_delta",
-            "plateau_min_lr",
-            "plateau_patience",
-            "seed",
-        ):
-            value = getattr(self, name)
-            require(
-                value is None or value >= 0,
-                f"{name} must not be negative, got {value}",
-            )
-        require(
-            0 <= self.momentum < 1, f"momentum must be in [0, 1), got {self.momentum}"
-        )
-        require(
-            0 < self.plateau_factor < 1,
-            f"plateau_factor must be between 0 and 1, got {self.plateau_factor}",
-        )
 
     def plan(self) -> tuple[Stage, ...]:
         """The stages, those listed or those that follow from the rates."""
@@ -203,7 +220,6 @@ class TrainConfig:
         )
 
 
-def _require_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    require(
-        value in choices, f"{name} must be one of {', '.join(choices)}, got {value!r}"
-    )
+def _require(condition: bool, marked: str) -> None:
+    if not condition:
+        raise OptionError(marked)

@@ -1,12 +1,11 @@
 """Values of config fields, out of JSON or of a command line."""
 
 import dataclasses
-import types
-import typing
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from resemul.configs.training import Stage
+from resemul.configs.fields import Kind, check_value, kinds_of, require_field
 from resemul.errors import ConfigError
 
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
@@ -18,93 +17,88 @@ def fields_from_json(
     """The fields of a config in `content`, as the config has them.
 
     Raises:
-        ConfigError: a field is unknown, or its value is of another type.
+        ConfigError: a field is unknown, or its value cannot work.
     """
-    return {
-        name: _from_json(_kind(config_class, name, where), value, f"{where}: {name}")
-        for name, value in content.items()
-    }
+    values = {}
+    for name, given in content.items():
+        require_field(config_class, name, where)
+        kind = kinds_of(config_class)[name]
+        value = _from_json(kind, given, f"{where}: {name}")
+        check_value(config_class, name, value, f"{where}: {name}")
+        values[name] = value
+    return values
 
 
-def parse_field(config_class: type, name: str, text: str, where: str) -> Any:
+def parse_field(
+    config_class: type, name: str, text: str, where: str, shown_name: str | None = None
+) -> Any:
     """The value that a text on the command line stands for; `none` is None, or ().
+
+    Args:
+        config_class: the config.
+        name: of its field.
+        text: as it was typed.
+        where: what an error is to name.
+        shown_name: the field as it was typed, such as `--lr`; else `where` and `name`.
 
     Raises:
         ConfigError: there is no such field, or the text is none of its values.
     """
-    kind, is_optional = _kind(config_class, name, where)
-    if is_optional and text.lower() == "none":
+    require_field(config_class, name, where)
+    kind, shown = kinds_of(config_class)[name], shown_name or f"{where}: {name}"
+    is_empty = text.lower() == "none"
+    if kind.is_optional and is_empty:
         return None
     try:
-        if kind is bool:
-            return _parse_bool(text)
-        if kind in (int, float, str):
-            return kind(text)
-        parts = [] if text.lower() == "none" else text.split(",")
-        return tuple(_parse_stage(part) for part in parts)
-    except ConfigError:  # of a stage; it says what is wrong with it
-        raise
+        if kind.is_many:
+            parts = [] if is_empty else text.split(",")
+            value: Any = tuple(_parse_item(kind, part) for part in parts)
+        else:
+            value = _parse_item(kind, text)
+    except ConfigError as error:  # of a part; it says what is wrong with it
+        raise ConfigError(f"{shown}: {error}") from error
     except ValueError as error:
-        raise ConfigError(
-            f"{where}: {name} takes {_describe(kind, is_optional)}, got {text!r}"
-        ) from error
+        raise ConfigError(f"{shown} takes {kind.describe()}, got {text!r}") from error
+    is_number = kind.item in (int, float)
+    check_value(config_class, name, value, shown, text if is_number else repr(text))
+    return value
 
 
-def _kind(config_class: type, name: str, where: str) -> tuple[Any, bool]:
-    """The type of a field, and whether it may be None."""
-    hints = typing.get_type_hints(config_class)
-    names = [field.name for field in dataclasses.fields(config_class)]
-    if name not in names:
-        raise ConfigError(f"{where}: no option {name!r}; there are {', '.join(names)}")
-    hint = hints[name]
-    if isinstance(hint, types.UnionType):
-        [kind] = [part for part in typing.get_args(hint) if part is not type(None)]
-        return kind, True
-    return hint, False
+def _parse_item(kind: Kind, text: str) -> Any:
+    if kind.item is bool:
+        if text.lower() not in (*_TRUE, *_FALSE):
+            raise ValueError(text)
+        return text.lower() in _TRUE
+    if kind.item in (int, float, str, Path):
+        return kind.item(text)
+    return kind.item.parse(text)  # type: ignore[attr-defined]
 
 
-def _from_json(kind_and_optional: tuple[Any, bool], value: Any, where: str) -> Any:
-    kind, is_optional = kind_and_optional
-    if value is None and is_optional:
-        return None
-    if kind is float and type(value) is int:
+def _from_json(kind: Kind, value: Any, where: str) -> Any:
+    """The value as the config has it; of another type, as it is."""
+    if kind.is_many and isinstance(value, list):
+        return tuple(_item_from_json(kind, part, where) for part in value)
+    return _item_from_json(kind, value, where)
+
+
+def _item_from_json(kind: Kind, value: Any, where: str) -> Any:
+    if kind.item is float and type(value) is int:
         return float(value)
-    if kind in (bool, int, float, str):
-        # By the exact type: True is an int, too.
-        if type(value) is kind:
-            return value
-    elif isinstance(value, list) and all(isinstance(part, dict) for part in value):
-        return tuple(_stage_from_json(part, where) for part in value)
-    raise ConfigError(f"{where} takes {_describe(kind, is_optional)}, got {value!r}")
+    if kind.item is Path and isinstance(value, str):
+        return Path(value)
+    if dataclasses.is_dataclass(kind.item) and isinstance(value, dict):
+        return _config_from_json(kind.item, value, where)
+    return value
 
 
-def _stage_from_json(content: dict[str, Any], where: str) -> Stage:
-    missing = {"optimizer", "lr"} - content.keys()
-    if missing:
-        raise ConfigError(f"{where}: a stage has no {' and no '.join(sorted(missing))}")
-    return Stage(**fields_from_json(Stage, content, where))
-
-
-def _parse_bool(text: str) -> bool:
-    if text.lower() not in (*_TRUE, *_FALSE):
-        raise ValueError(text)
-    return text.lower() in _TRUE
-
-
-def _parse_stage(text: str) -> Stage:
-    """`adam:0.0001:80`: optimizer, learning rate and, if they are fixed, epochs."""
-    optimizer, lr, *epochs = text.split(":")
-    if len(epochs) > 1:
-        raise ValueError(text)
-    return Stage(optimizer, float(lr), int(epochs[0]) if epochs else None)
-
-
-def _describe(kind: Any, is_optional: bool) -> str:
-    names = {
-        bool: "true or false",
-        int: "a whole number",
-        float: "a number",
-        str: "a text",
+def _config_from_json(config_class: type, content: dict[str, Any], where: str) -> Any:
+    needed = {
+        field.name
+        for field in dataclasses.fields(config_class)
+        if field.default is dataclasses.MISSING
     }
-    name = names.get(kind, "none or stages such as adam:0.0001:80,sgd:0.001:20")
-    return f"{name} or none" if is_optional else name
+    missing = sorted(needed - content.keys())
+    if missing:
+        name = config_class.__name__.lower()
+        raise ConfigError(f"{where}: a {name} has no {' and no '.join(missing)}")
+    return config_class(**fields_from_json(config_class, content, where))

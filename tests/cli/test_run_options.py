@@ -224,8 +224,19 @@ def test_recipe_beside_a_file_of_every_option_is_refused(tmp_path):
         (["--model", "fcn5", "--no-multi"], "model fcn5: no option 'multi'; there are"),
         (["--option", "heads=2"], "model sample_cnn: no option 'heads'"),
         (["--option", "heads"], "--option takes NAME=VALUE, got 'heads'"),
-        (["--batch-size", "many"], "options: batch_size takes a whole number"),
-        (["--recipe", "adam_one_cycle", "--epochs", "5"], "max_epochs 5 would cut off"),
+        (["--batch-size", "many"], "--batch-size takes a whole number, got 'many'"),
+        (["--lr", "-1"], "--lr must be above 0, got -1"),
+        (["--momentum", "1e0"], "--momentum must be at least 0 and below 1, got 1e0"),
+        (
+            ["--crop", "end"],
+            "--crop must be one of segments, random, centre, got 'end'",
+        ),
+        (["--alpha", "0"], "--alpha must be at least 1, got 0"),
+        (["--option", "alpha=0"], "--option alpha must be at least 1, got 0"),
+        (["--stages", "rms:0.1"], "--stages: optimizer must be one of sgd, adam, got"),
+        (["--initial-stage", "9"], "--initial-stage must be 0 to 4 (there are 5"),
+        (["--recipe", "adam_one_cycle", "--epochs", "5"], "--epochs 5 would cut off"),
+        (["--precision", "mixed_float16"], "mixed_float16 needs a --loss-scale, such"),
     ],
 )
 def test_flags_that_cannot_work_are_refused(options, message):
