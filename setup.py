@@ -32,6 +32,7 @@ setup(
         "bench": ["torch>=2.6"],
         "test": [
             "pytest>=8",
+            "hypothesis>=6",
             "ruff>=0.15",
             "mypy>=1.15",
             "jax>=0.5",

@@ -117,12 +117,12 @@ def setup_keras_prediction(batch_size: int) -> Job:
 
 
 def _prediction(model: Any, batch_size: int) -> Job:
-    from resemul.prediction.batches import predict_segments
+    from resemul.prediction.batches import predict_each
 
     waveforms, _ = batch_of(batch_size, model.input_shape[-1])
 
     def job() -> None:
-        list(predict_segments(model, [waveforms]))
+        list(predict_each(model, [waveforms], batch_size))
 
     return job
 

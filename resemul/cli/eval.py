@@ -89,7 +89,6 @@ def main(args: argparse.Namespace) -> int:
     from resemul.checkpoints.card import check_fits
     from resemul.checkpoints.model_file import load_model
     from resemul.evaluation.scores import evaluate
-    from resemul.prediction.batches import BATCH_SIZE
     from resemul.prediction.precision import choose_precision
 
     with ExitStack() as stack:
@@ -111,7 +110,7 @@ def main(args: argparse.Namespace) -> int:
             model,
             iterate_test_clips(records, card, "eval", args.windows),
             records.tags,
-            batch_size=args.batch_size or BATCH_SIZE,
+            batch_size=args.batch_size,
             num_bootstrap=args.bootstrap,
             seed=args.seed,
             precision=choose_precision(args.precision),

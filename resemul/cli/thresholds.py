@@ -57,14 +57,13 @@ def main(args: argparse.Namespace) -> int:
     from resemul.checkpoints.card import card_path, check_fits, write_card
     from resemul.checkpoints.model_file import load_model
     from resemul.evaluation.thresholds import fit_thresholds
-    from resemul.prediction.batches import BATCH_SIZE
 
     model, card = load_model(args.path)
     with open_records(
         args.data_dir, args.from_audio, args.num_workers, card.model
     ) as records:
         check_fits(card, records)
-        fitted = fit_thresholds(model, records, args.batch_size or BATCH_SIZE)
+        fitted = fit_thresholds(model, records, args.batch_size)
     if not fitted.by_tag:
         raise DatasetError(
             f"no validation clip in {records.folder} has any of the tags, so no "

@@ -1,20 +1,19 @@
 """Scores of a model on the test clips."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import keras
 import numpy as np
 
-from resemul.errors import WeightsError
 from resemul.evaluation.metrics import (
     macro,
     macro_of_draws,
     pr_auc_per_tag,
     roc_auc_per_tag,
 )
-from resemul.prediction.batches import BATCH_SIZE, predict_clips
 from resemul.prediction.fused import fuse_for_prediction
+from resemul.prediction.labelled import predict_labelled
 
 # Each takes 8 bytes per clip, several times over.
 _DRAWS_AT_A_TIME = 100
@@ -56,7 +55,7 @@ def evaluate(
     model: keras.Model,
     clips: Iterable[tuple[np.ndarray, np.ndarray]],
     tags: tuple[str, ...],
-    batch_size: int = BATCH_SIZE,
+    batch_size: int | None = None,
     num_bootstrap: int = 0,
     seed: int = 0,
     precision: str = "float32",
@@ -67,7 +66,7 @@ def evaluate(
         model: waveform `(batch, num_samples)` to probabilities `(batch, tags)`.
         clips: pairs of waveforms `(segments, num_samples)` and labels `(tags,)`.
         tags: names of the outputs.
-        batch_size: segments in a batch; batches reach across clips.
+        batch_size: most segments in a batch; None for what their length allows.
         num_bootstrap: resamplings of the clips for the intervals; 0 for none.
         seed: of the resampling.
         precision: `float32` or `mixed_bfloat16`, of the model's arithmetic.
@@ -75,24 +74,12 @@ def evaluate(
     Raises:
         WeightsError: the model's outputs are not all finite numbers.
     """
-    labels: list[np.ndarray] = []
-
-    def waveforms() -> Iterator[np.ndarray]:
-        for segments, clip_labels in clips:
-            labels.append(np.asarray(clip_labels))
-            yield segments
-
     fused = fuse_for_prediction(model, precision)
-    probabilities = np.stack(
-        [outputs[0] for outputs in predict_clips(fused, waveforms(), batch_size)]
+    predictions = predict_labelled(fused, clips, batch_size)
+    predictions.require_finite()
+    return score(
+        predictions.labels, predictions.probabilities, tags, num_bootstrap, seed
     )
-    if not np.isfinite(probabilities).all():
-        num_bad = int((~np.isfinite(probabilities).all(axis=1)).sum())
-        raise WeightsError(
-            f"the model's outputs are not numbers (NaN) for {num_bad} of "
-            f"{len(labels)} clips; its weights are broken"
-        )
-    return score(np.stack(labels), probabilities, tags, num_bootstrap, seed)
 
 
 def score(

@@ -1,6 +1,5 @@
 """From which probability a tag counts as present: fitted on the validation clips."""
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -8,11 +7,14 @@ import keras
 import numpy as np
 
 from resemul.audio.windows import window_clips
-from resemul.errors import DatasetError, WeightsError
 from resemul.evaluation.metrics import best_f1_thresholds
-from resemul.prediction.batches import BATCH_SIZE, predict_clips
 from resemul.prediction.fused import fuse_for_prediction
-from resemul.records import RecordSet, damage_named, load_segments
+from resemul.prediction.labelled import (
+    LabelledPredictions,
+    iterate_val_clips,
+    predict_labelled,
+)
+from resemul.records import RecordSet
 from resemul.runtime.progress import Progress
 
 
@@ -45,27 +47,23 @@ class FittedThresholds:
 
 
 def fit_thresholds(
-    model: keras.Model, records: RecordSet, batch_size: int = BATCH_SIZE
+    model: keras.Model, records: RecordSet, batch_size: int | None = None
 ) -> FittedThresholds:
     """Fits each tag's threshold for the highest F1 on the validation clips.
 
     Args:
         model: waveform `(batch, num_samples)` to probabilities `(batch, tags)`.
         records: what to validate on; of the model's tags, rate and length.
-        batch_size: segments in a batch.
+        batch_size: most segments in a batch; None for what their length allows.
 
     Raises:
         DatasetError: there are no validation records, or one is damaged.
         WeightsError: the model's outputs are not all finite numbers.
     """
-    labels, probabilities = predict_val_clips(model, records, batch_size)
-    num_bad = int((~np.isfinite(probabilities).all(axis=1)).sum())
-    if num_bad:
-        raise WeightsError(
-            f"the model's outputs are not numbers (NaN) for {num_bad} of "
-            f"{len(labels)} validation clips; its weights are broken"
-        )
-    thresholds, f1 = best_f1_thresholds(labels, probabilities)
+    predictions = predict_val_clips(model, records, batch_size)
+    predictions.require_finite("validation clips")
+    labels = predictions.labels
+    thresholds, f1 = best_f1_thresholds(labels, predictions.probabilities)
     return FittedThresholds(
         tags=tuple(records.tags),
         thresholds=thresholds,
@@ -76,45 +74,24 @@ def fit_thresholds(
 
 
 def predict_val_clips(
-    model: keras.Model, records: RecordSet, batch_size: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Labels and probabilities of the validation clips: two float32 `(clips, tags)`.
+    model: keras.Model, records: RecordSet, batch_size: int | None = None
+) -> LabelledPredictions:
+    """Labels and probabilities of the validation clips.
 
     A clip's probabilities are the means over its segments, as when a file is tagged.
     Of records without a manifest, which do not tell clips apart, each counts as a
     clip.
     """
-    labels: list[np.ndarray] = []
-
-    def waveforms() -> Iterator[np.ndarray]:
-        clips = _iterate_val_clips(records, batch_size)
-        for windows, clip_labels in window_clips(clips, model.input_shape[-1]):
-            labels.append(clip_labels)
-            yield windows
-
-    outputs = predict_clips(fuse_for_prediction(model), waveforms(), batch_size)
-    probabilities = np.stack([output[0] for output in outputs])
-    return np.stack(labels), probabilities
+    clips = _iterate_val_clips(records, model.input_shape[-1])
+    return predict_labelled(fuse_for_prediction(model), clips, batch_size)
 
 
 def _iterate_val_clips(
-    records: RecordSet, batch_size: int
+    records: RecordSet, num_samples: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yields segments `(segments, num_samples)` and labels of each clip."""
-    num_segments = records.num_segments["val"]
-    sizes = records.val_clip_sizes or (1,) * num_segments
-    if sum(sizes) != num_segments:
-        raise DatasetError(
-            f"{records.folder} holds {num_segments} validation segments, {sum(sizes)} "
-            "by its manifest; build the records again"
-        )
-    batches = load_segments(records, "val", batch_size).as_numpy_iterator()
-    segments = (pair for batch in batches for pair in zip(*batch, strict=True))
-    with (
-        damage_named(records, "val"),
-        Progress(num_segments, "segments", "thresholds") as progress,
-    ):
-        for size in sizes:
-            pairs = list(itertools.islice(segments, size))
-            yield np.stack([waveform for waveform, _ in pairs]), pairs[0][1]
-            progress.advance(size)
+    """The clips of `iterate_val_clips`, cut for a model, with a bar."""
+    num_clips = len(records.val_clip_sizes) or records.num_segments["val"]
+    with Progress(num_clips, "clips", "thresholds") as progress:
+        for clip in window_clips(iterate_val_clips(records), num_samples):
+            yield clip
+            progress.advance()

@@ -1,14 +1,14 @@
 """Excitations of a model for every clip, as a table."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import keras
 import numpy as np
 import pandas as pd
 
 from resemul.errors import WeightsError
-from resemul.prediction.batches import BATCH_SIZE, predict_clips
+from resemul.prediction.batches import predict_pairs
 from resemul.prediction.fused import fuse_for_prediction
 
 # Columns of the table beside the tags, named as in the published system.
@@ -23,7 +23,7 @@ def extract_excitations(
     model: keras.Model,
     clips: Iterable[tuple[np.ndarray, np.ndarray]],
     tags: Sequence[str],
-    batch_size: int = BATCH_SIZE,
+    batch_size: int | None = None,
     precision: str = "float32",
 ) -> pd.DataFrame:
     """Runs a model over clips; returns the excitations of all its blocks.
@@ -32,7 +32,7 @@ def extract_excitations(
         model: one with blocks `se` or `rese`, input `(batch, num_samples)`.
         clips: pairs of waveforms `(segments, num_samples)` and labels `(tags,)`.
         tags: names of the labels.
-        batch_size: segments in a batch; batches reach across clips.
+        batch_size: most segments in a batch; None for what their length allows.
         precision: `float32` or `mixed_bfloat16`, of the model's arithmetic.
 
     Returns:
@@ -45,19 +45,16 @@ def extract_excitations(
     """
     depths, excitation_model = build_excitation_model(model)
     fused = fuse_for_prediction(excitation_model, precision)
-    labels: list[np.ndarray] = []
-
-    def waveforms() -> Iterator[np.ndarray]:
-        for segments, clip_labels in clips:
-            labels.append(np.asarray(clip_labels, "float32"))
-            yield segments
-
-    excitations = [
-        output.reshape(-1)
-        for outputs in predict_clips(fused, waveforms(), batch_size)
-        for output in outputs
+    rows = [
+        (np.asarray(labels, "float32"), [_mean(output) for output in outputs])
+        for outputs, labels in predict_pairs(fused, clips, batch_size)
     ]
-    return _make_table(excitations, depths, labels, tags)
+    return _make_table(rows, depths, tags)
+
+
+def _mean(output: np.ndarray) -> np.ndarray:
+    """Mean over segments of `(segments, 1, channels)`: `(channels,)`."""
+    return output.mean(axis=0).reshape(-1)
 
 
 def build_excitation_model(
@@ -98,19 +95,20 @@ def _describe_blocks(model: keras.Model) -> str:
 
 
 def _make_table(
-    excitations: list[np.ndarray],
+    rows: list[tuple[np.ndarray, list[np.ndarray]]],
     depths: list[int],
-    labels: list[np.ndarray],
     tags: Sequence[str],
 ) -> pd.DataFrame:
-    num_clips = len(labels)
-    matrix = np.stack(labels) if labels else np.zeros((0, len(tags)), "float32")
+    """The table of clips, each given by its labels and its excitations by depth."""
+    matrix = np.zeros((0, len(tags)), "float32")
+    if rows:
+        matrix = np.stack([labels for labels, _ in rows])
     if matrix.shape[1] != len(tags):
         raise ValueError(f"clips have {matrix.shape[1]} labels, {len(tags)} tags given")
-    values = np.empty(len(excitations), dtype=object)
-    values[:] = excitations
+    values = np.empty(len(rows) * len(depths), dtype=object)
+    values[:] = [excitation for _, excitations in rows for excitation in excitations]
     table = pd.DataFrame(
-        {EXCITATION: values, DEPTH: np.tile(np.array(depths, "int64"), num_clips)}
+        {EXCITATION: values, DEPTH: np.tile(np.array(depths, "int64"), len(rows))}
     )
     columns = pd.DataFrame(np.repeat(matrix, len(depths), axis=0), columns=list(tags))
     return pd.concat([table, columns], axis=1)

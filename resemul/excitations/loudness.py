@@ -8,7 +8,7 @@ import numpy as np
 
 from resemul.errors import DatasetError
 from resemul.excitations.extract import build_excitation_model
-from resemul.prediction.batches import BATCH_SIZE, predict_clips
+from resemul.prediction.batches import predict_pairs
 from resemul.prediction.fused import fuse_for_prediction
 
 # dB full scale; the smallest step of 16-bit audio. Quieter segments are silence,
@@ -55,7 +55,7 @@ def measure_loudness(
     model: keras.Model,
     clips: Iterable[tuple[np.ndarray, np.ndarray]],
     depth: int = 0,
-    batch_size: int = BATCH_SIZE,
+    batch_size: int | None = None,
 ) -> SegmentLoudness:
     """Measures level and excitation of every segment.
 
@@ -63,25 +63,18 @@ def measure_loudness(
         model: one with blocks `se` or `rese`.
         clips: pairs of waveforms `(segments, num_samples)` and labels, not used.
         depth: of the excitations; 0 is the first block.
-        batch_size: segments in a batch.
+        batch_size: most segments in a batch; None for what their length allows.
 
     Raises:
         WeightsError: the model has no excitations.
     """
     _, excitation_model = build_excitation_model(model, [depth])
     fused = fuse_for_prediction(excitation_model)
-    levels: list[float] = []
-
-    def segments() -> Iterator[np.ndarray]:
-        for waveforms, _ in clips:
-            for waveform in waveforms:
-                levels.append(level_db(waveform))
-                yield waveform[np.newaxis]
-
-    excitations = [
-        outputs[0].reshape(-1)
-        for outputs in predict_clips(fused, segments(), batch_size)
+    rows = [
+        (level, outputs[0].reshape(-1))
+        for outputs, level in predict_pairs(fused, _segments(clips), batch_size)
     ]
+    levels, excitations = zip(*rows, strict=True) if rows else ((), ())
     loudness = np.array(levels)
     heard = loudness >= SILENCE_DB
     return SegmentLoudness(
@@ -90,6 +83,15 @@ def measure_loudness(
         depth=depth,
         num_silent=int((~heard).sum()),
     )
+
+
+def _segments(
+    clips: Iterable[tuple[np.ndarray, np.ndarray]],
+) -> Iterator[tuple[np.ndarray, float]]:
+    """Each segment as a clip of its own, `(1, num_samples)`, and its level."""
+    for waveforms, _ in clips:
+        for waveform in waveforms:
+            yield waveform[np.newaxis], level_db(waveform)
 
 
 def loudness_slopes(measured: SegmentLoudness) -> LoudnessFit:

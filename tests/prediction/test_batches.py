@@ -1,10 +1,21 @@
 """Means over the segments of clips, with models whose output is easy to know."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from resemul.prediction.batches import predict_clips, predict_each, predict_segments
+from resemul.prediction import batches
+from resemul.prediction.batches import (
+    choose_batch_size,
+    fill_batches,
+    predict_clips,
+    predict_each,
+    predict_pairs,
+)
 
 
 def mean_model(num_outputs=1):
@@ -65,12 +76,106 @@ def test_predict_clips_reads_no_further_than_it_must():
     assert read == [0]
 
 
-def test_predict_clips_runs_batches_of_one_size_only():
-    model, sizes = mean_model(), []
-    run = model.predict_on_batch
+def record_sizes(model):
+    """The list to which the size of each batch that `model` runs is added."""
+    sizes, run = [], model.predict_on_batch
     model.predict_on_batch = lambda batch: (sizes.append(len(batch)), run(batch))[1]
+    return sizes
+
+
+def test_no_batch_is_larger_than_what_there_is_to_predict():
+    model = mean_model()
+    sizes = record_sizes(model)
+    list(predict_clips(model, clips_of([1, 2, 3]), batch_size=32))
+    assert sizes == [3]
+    sizes.clear()
     list(predict_clips(model, clips_of([1, 2, 3], [4, 5]), batch_size=2))
-    assert sizes == [2, 2, 2]
+    assert sizes == [2, 2, 1]
+
+
+def test_batches_of_every_size_compile_the_model_twice_at_most():
+    traced = []
+
+    class Counting(keras.layers.Layer):
+        def call(self, inputs):
+            traced.append(inputs.shape)
+            return inputs
+
+    waveform = keras.Input((4,))
+    model = keras.Model(waveform, Counting()(waveform))
+    traced.clear()
+    for num_segments in (5, 3, 1, 7, 2, 6):
+        list(predict_clips(model, clips_of(range(num_segments))))
+    assert 1 <= len(traced) <= 2
+
+
+@pytest.mark.parametrize("num_segments", [1, 3, 5, 8])
+def test_batches_are_padded_to_few_sizes_where_each_size_is_compiled(
+    monkeypatch, num_segments
+):
+    monkeypatch.setattr(batches, "_is_compiled_for_each_size", lambda: True)
+    model = mean_model()
+    sizes = record_sizes(model)
+    clip = clips_of(range(num_segments))
+    [[means]] = predict_each(model, clip, batch_size=6)
+    assert means.ravel().tolist() == list(range(num_segments))
+    assert sizes == {1: [1], 3: [4], 5: [6], 8: [6, 2]}[num_segments]
+
+
+def test_what_goes_with_a_clip_comes_out_with_it():
+    pairs = zip(clips_of([1, 3], [5], [2, 4, 9]), "abc", strict=True)
+    found = [
+        (name, outputs[0].ravel().tolist())
+        for outputs, name in predict_pairs(mean_model(), pairs, batch_size=4)
+    ]
+    assert found == [("a", [1, 3]), ("b", [5]), ("c", [2, 4, 9])]
+
+
+def test_a_clip_is_given_before_the_next_is_read_if_batches_end_with_clips():
+    read, sizes = [], []
+
+    def pairs():
+        for name, clip in zip("ab", clips_of([1, 2, 3], [4]), strict=True):
+            read.append(name)
+            yield clip, name
+
+    def predict(batch):
+        sizes.append(len(batch))
+        return [batch]
+
+    results = fill_batches(predict, pairs(), batch_size=2, across_clips=False)
+    assert next(results)[1] == "a"
+    assert read == ["a"]
+    assert next(results)[1] == "b"
+    assert sizes == [2, 1, 1]
+
+
+@given(st.lists(st.integers(1, 9), max_size=8), st.integers(1, 7), st.booleans())
+def test_every_segment_comes_back_to_its_clip(lengths, batch_size, across_clips):
+    total = np.cumsum([0, *lengths])
+    clips = [np.arange(a, b)[:, None] for a, b in itertools.pairwise(total)]
+    sizes = []
+
+    def predict(batch):
+        sizes.append(len(batch))
+        return [batch, -batch]
+
+    pairs = zip(clips, lengths, strict=True)
+    found = list(fill_batches(predict, pairs, batch_size, across_clips))
+    assert [companion for _, companion in found] == lengths
+    for (same, negated), clip in zip((o for o, _ in found), clips, strict=True):
+        assert (same == clip).all()
+        assert (negated == -clip).all()
+    assert sum(sizes) == total[-1]
+    assert max(sizes, default=0) <= batch_size
+
+
+def test_batches_of_long_segments_are_small():
+    assert choose_batch_size(59_049) == 32
+    assert choose_batch_size(4) == 32
+    # 29 s at 16 kHz: 4 hold less than 32 segments of 59,049 samples.
+    assert choose_batch_size(464_000) == 4
+    assert choose_batch_size(10_000_000) == 1
 
 
 def test_predict_clips_runs_the_model_as_when_it_is_used():
@@ -78,9 +183,3 @@ def test_predict_clips_runs_the_model_as_when_it_is_used():
     model = keras.Model(waveform, keras.layers.Dropout(0.9)(waveform))
     [means] = predict_clips(model, clips_of([1, 1]))
     assert means[0].tolist() == [1, 1, 1, 1]
-
-
-def test_predict_segments_gives_one_row_per_segment():
-    [clip] = clips_of([1, 2, 3])
-    outputs = list(predict_segments(mean_model(), [clip[:2], clip[2:]]))
-    assert [o.tolist() for o in outputs] == [[[1], [2]], [[3]]]

@@ -7,7 +7,6 @@ from keras import layers
 
 from resemul.excitations import build_excitation_model
 from resemul.models import MODELS, build_model
-from resemul.prediction.batches import predict_segments
 from resemul.prediction.fused import _Folded, copy_weights, fuse_for_prediction
 
 
@@ -147,21 +146,3 @@ def test_model_keeps_its_own_weights_and_layers():
     for weight, old in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(weight, old)
     assert type(model.get_layer("block1_bn")) is layers.BatchNormalization
-
-
-def test_batches_are_traced_once_whatever_the_lengths_of_the_clips():
-    traced = []
-
-    class Counting(layers.Layer):
-        def call(self, inputs):
-            traced.append(inputs.shape)
-            return inputs
-
-    waveform = keras.Input((4,))
-    model = keras.Model(waveform, Counting()(waveform))
-    list(predict_segments(model, [np.zeros((3, 4), "float32")]))
-    traced.clear()
-    for size in (3, 2, 1):
-        batches = [np.zeros((3, 4), "float32"), np.zeros((size, 4), "float32")]
-        list(predict_segments(model, batches))
-    assert traced == []

@@ -69,12 +69,12 @@ def test_tag_waveform_averages_over_segments(tagger):
 def test_tag_waveform_does_not_use_what_is_left_after_the_last_segment(tagger):
     waveform = np.full(NUM_SAMPLES + 100, 0.1, "float32")
     waveform[NUM_SAMPLES:] = 1
-    assert tagger.tag_waveform(waveform)[0] == pytest.approx(0.1, rel=1e-5)
+    assert tagger.tag_waveform(waveform)[0] == pytest.approx(0.1, rel=1e-4)
 
 
 def test_tag_waveform_pads_one_that_is_shorter_than_a_segment(tagger):
     waveform = np.full(NUM_SAMPLES // 2, 0.1, "float32")
-    assert tagger.tag_waveform(waveform)[0] == pytest.approx(0.05, rel=1e-5)
+    assert tagger.tag_waveform(waveform)[0] == pytest.approx(0.05, rel=1e-4)
 
 
 def test_tag_file_decodes_and_tags(tagger, songs):

@@ -1,0 +1,104 @@
+"""Labels and probabilities, clip by clip, together."""
+
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from resemul.errors import DatasetError, WeightsError
+from resemul.prediction.batches import predict_pairs
+from resemul.records import RecordSet, damage_named, load_segments
+
+
+@dataclass(frozen=True)
+class LabelledPredictions:
+    """What a model says of clips, beside what is true: a row per clip.
+
+    `labels` and `probabilities` are float32 `(clips, tags)`; a clip's probabilities
+    are the means over its segments. `clip_ids` are empty where clips have no names.
+    """
+
+    labels: np.ndarray
+    probabilities: np.ndarray
+    clip_ids: tuple[str, ...] = ()
+
+    def require_finite(self, what: str = "clips") -> None:
+        """Refuses a model whose outputs are not all finite numbers.
+
+        Raises:
+            WeightsError: says of how many clips; `what` is how they are called.
+        """
+        num_bad = int((~np.isfinite(self.probabilities).all(axis=1)).sum())
+        if num_bad:
+            raise WeightsError(
+                f"the model's outputs are not numbers (NaN) for {num_bad} of "
+                f"{len(self.labels)} {what}; its weights are broken"
+            )
+
+
+def predict_labelled(
+    model: keras.Model,
+    clips: Iterable[tuple[np.ndarray, np.ndarray]],
+    batch_size: int | None = None,
+    clip_ids: tuple[str, ...] = (),
+) -> LabelledPredictions:
+    """Runs a model over clips and keeps their labels beside its outputs.
+
+    Args:
+        model: waveform `(batch, num_samples)` to probabilities `(batch, tags)`.
+        clips: pairs of waveforms `(segments, num_samples)` and labels `(tags,)`.
+        batch_size: most segments in a batch; None for what the length allows.
+        clip_ids: names of the clips, in their order; or none.
+
+    Raises:
+        DatasetError: there are no clips, or another number than names.
+    """
+    rows = [
+        (labels, outputs[0].mean(axis=0))
+        for outputs, labels in predict_pairs(model, clips, batch_size)
+    ]
+    if not rows:
+        raise DatasetError("there are no clips to predict")
+    if clip_ids and len(clip_ids) != len(rows):
+        raise DatasetError(f"{len(rows)} clips were read, {len(clip_ids)} are listed")
+    labels, probabilities = (np.stack(column) for column in zip(*rows, strict=True))
+    return LabelledPredictions(
+        labels.astype("float32"), probabilities.astype("float32"), tuple(clip_ids)
+    )
+
+
+def iterate_val_clips(
+    records: RecordSet, batch_size: int = 32
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yields segments `(segments, num_samples)` and labels of each validation clip.
+
+    Of records without a manifest, which do not tell clips apart, each counts as a
+    clip.
+
+    Args:
+        records: what to read.
+        batch_size: segments that are read at a time.
+
+    Raises:
+        DatasetError: there are no validation records, one is damaged, or they are
+            not as many as the manifest lists.
+    """
+    sizes = records.val_clip_sizes or (1,) * records.num_segments["val"]
+    num_read = 0
+    with damage_named(records, "val"):
+        batches = load_segments(records, "val", batch_size).as_numpy_iterator()
+        segments = (pair for batch in batches for pair in zip(*batch, strict=True))
+        for size in sizes:
+            pairs = list(itertools.islice(segments, size))
+            num_read += len(pairs)
+            if len(pairs) < size:
+                break
+            yield np.stack([waveform for waveform, _ in pairs]), pairs[0][1]
+        num_read += sum(1 for _ in segments)
+    if num_read != sum(sizes):
+        raise DatasetError(
+            f"{records.folder} holds {num_read} validation segments, {sum(sizes)} by "
+            "its manifest; build the records again"
+        )
