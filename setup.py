@@ -19,7 +19,7 @@ setup(
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     packages=find_packages(include=["resemul", "resemul.*"]),
-    package_data={"resemul": ["py.typed"]},
+    package_data={"resemul": ["py.typed", "curation/lists/*"]},
     python_requires=">=3.11",
     install_requires=read_requirements(),
     extras_require={
