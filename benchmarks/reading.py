@@ -80,7 +80,7 @@ def setup_audio(num_cores: int) -> Job:
     _start(num_cores)
     import numpy as np
 
-    from resemul.audio.clips import count_segments
+    from resemul.audio.segments import count_segments
     from resemul.configs import BuildConfig
     from resemul.records.audio_source import AudioClip, AudioSource
 

@@ -5,121 +5,108 @@ as in the ffmpeg process that madmom starts. Mixing or resampling anywhere else
 would give other samples than the published system saw.
 """
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING
+import os
+from collections.abc import Callable
 
 import numpy as np
 
+from resemul.audio.frames import MAX_AMPLITUDE
+from resemul.audio.source import Source, open_source, source_name
+from resemul.audio.stream import stream_blocks
+from resemul.configs.audio import AudioConfig
 from resemul.constants import CLIP_SECONDS, SAMPLE_RATE
 from resemul.errors import AudioError, ConfigError
 
-if TYPE_CHECKING:
-    import av
-
 
 def decode_with_pyav(
-    path: Path, sample_rate: int, max_seconds: float | None
+    source: Source, audio: AudioConfig, max_seconds: float | None
 ) -> np.ndarray:
     """Decodes with the FFmpeg libraries inside PyAV; needs no ffmpeg program."""
-    import av
-
-    resampler = av.AudioResampler(format="flt", layout="mono", rate=sample_rate)
-    max_samples = None if max_seconds is None else int(max_seconds * sample_rate)
-    chunks: list[np.ndarray] = []
-    num_decoded = 0
-    try:
-        with av.open(str(path)) as container:
-            if not container.streams.audio:
-                raise AudioError(f"{path} holds no audio")
-            for frame in _frames(container):
-                for resampled in resampler.resample(frame):
-                    chunks.append(resampled.to_ndarray()[0])
-                    num_decoded += resampled.samples
-                if max_samples is not None and num_decoded >= max_samples:
-                    break
-            else:
-                for resampled in resampler.resample(None):
-                    chunks.append(resampled.to_ndarray()[0])
-    except (av.FFmpegError, OSError, ValueError) as error:
-        raise AudioError(f"{path} cannot be read as audio: {error}") from error
-    if not chunks:
-        raise AudioError(f"{path} holds no audio that can be decoded")
-    return np.concatenate(chunks)[:max_samples]
-
-
-def _frames(container: "av.container.InputContainer") -> "Iterator[av.AudioFrame]":
-    """Yields the decoded frames; broken packets are passed over, as ffmpeg does."""
-    import av
-
-    for packet in container.demux(audio=0):
-        try:
-            yield from packet.decode()
-        except av.error.InvalidDataError:
-            continue
+    blocks = list(stream_blocks(source, audio, max_seconds=max_seconds))
+    waveform = np.empty(sum(map(len, blocks)), "float32")
+    # The last first, each freed as soon as it is copied: a long file is held once.
+    end = len(waveform)
+    while blocks:
+        block = blocks.pop()
+        waveform[end - len(block) : end] = block
+        end -= len(block)
+    return waveform
 
 
 def decode_with_madmom(
-    path: Path, sample_rate: int, max_seconds: float | None
+    source: Source, audio: AudioConfig, max_seconds: float | None
 ) -> np.ndarray:
     """Decodes as the published system did: madmom 0.16.1 and an ffmpeg process."""
     from resemul.audio.madmom_compat import import_madmom
 
+    name = source_name(source)
+    if (audio.mix, audio.resampler) != ("ffmpeg", "swr"):
+        raise ConfigError(
+            "the madmom decoder mixes and resamples as FFmpeg does by default, not "
+            f"by mix {audio.mix!r} and resampler {audio.resampler!r}; use pyav"
+        )
+    if not isinstance(source, str | os.PathLike):
+        raise ConfigError(f"the madmom decoder reads files, not {name}; use pyav")
     madmom = import_madmom()
     try:
-        decoded = madmom.audio.signal.Signal(
-            str(path),
-            sample_rate=sample_rate,
-            num_channels=1,
-            dtype=np.float32,
-            stop=max_seconds,
-        )
+        with open_source(source):
+            decoded = madmom.audio.signal.Signal(
+                os.fspath(source),
+                sample_rate=audio.sample_rate,
+                num_channels=1,
+                dtype=np.float32,
+                stop=max_seconds,
+            )
     except (madmom.io.audio.LoadAudioFileError, OSError, ValueError) as error:
-        raise AudioError(f"{path} cannot be read by madmom: {error}") from error
+        raise AudioError(f"{name} cannot be read by madmom: {error}") from error
     if not len(decoded):
-        raise AudioError(f"{path} holds no audio that can be decoded")
+        raise AudioError(f"{name} holds no audio that can be decoded")
     return np.asarray(decoded)
 
 
-DECODERS: dict[str, Callable[[Path, int, float | None], np.ndarray]] = {
+DECODERS: dict[str, Callable[[Source, AudioConfig, float | None], np.ndarray]] = {
     "pyav": decode_with_pyav,
     "madmom": decode_with_madmom,
 }
 
 
 def load_waveform(
-    path: Path,
+    source: Source,
     sample_rate: int = SAMPLE_RATE,
     max_seconds: float | None = CLIP_SECONDS,
     decoder: str = "pyav",
+    *,
+    mix: str = "ffmpeg",
+    resampler: str = "swr",
 ) -> np.ndarray:
     """Reads the beginning of an audio file.
 
     Args:
-        path: any format that FFmpeg reads; all channels are mixed to one.
+        source: a path, bytes, or an open file; any format that FFmpeg reads.
         sample_rate: Hz, of the result.
-        max_seconds: how much to read at most; None reads to the end.
+        max_seconds: how much to read at most, by default what the published system
+            reads of a clip; None reads to the end.
         decoder: a key of `DECODERS`.
+        mix: how channels become one, see `AudioConfig`.
+        resampler: see `AudioConfig`.
 
     Returns:
         float32 `(n,)`, in [-1, 1] but for the overshoot of lossy formats and for
-        loud stereo: FFmpeg mixes it as (left + right) / sqrt(2).
+        loud stereo, if it is mixed as FFmpeg does: (left + right) / sqrt(2).
 
     Raises:
         AudioError: the file is missing, empty, or no audio can be decoded.
+        ConfigError: an option has no such value.
     """
     if decoder not in DECODERS:
         raise ConfigError(
             f"decoder must be one of {', '.join(DECODERS)}, got {decoder!r}"
         )
-    path = Path(path)
-    if path.is_dir():
-        raise AudioError(f"{path} is a folder, not an audio file")
-    if not path.exists():
-        raise AudioError(f"{path} does not exist")
-    if path.stat().st_size == 0:
-        raise AudioError(f"{path} is empty (0 bytes)")
-    waveform = DECODERS[decoder](path, sample_rate, max_seconds)
-    if not np.isfinite(waveform).all():
-        raise AudioError(f"{path} decodes to samples that are not finite numbers")
+    audio = AudioConfig(sample_rate, mix, resampler)
+    waveform = DECODERS[decoder](source, audio, max_seconds)
+    if len(waveform) and not np.abs(waveform).max() <= MAX_AMPLITUDE:
+        raise AudioError(
+            f"{source_name(source)} decodes to samples that are not finite numbers, "
+            "or far beyond full scale"
+        )
     return waveform

@@ -16,9 +16,9 @@ def iterate_test_clips(
     """Yields the model's inputs `(windows, num_samples)` and labels of each clip.
 
     Which windows of a clip these are is what the card says of the validation, unless
-    `windows` says otherwise; see `audio.windows.cut_windows`.
+    `windows` says otherwise; see `audio.segments.choose_segments`.
     """
-    from resemul.audio.windows import window_clips
+    from resemul.audio.segments import segment_clips
     from resemul.configs import TrainConfig
     from resemul.records import iterate_clips
     from resemul.runtime.progress import Progress
@@ -27,6 +27,6 @@ def iterate_test_clips(
     num_chunks = card.training.get("num_chunks", TrainConfig.num_chunks)
     with Progress(records.num_clips["test"], "clips", label) as progress:
         clips = iterate_clips(records)
-        for clip in window_clips(clips, card.num_samples, scheme, num_chunks):
+        for clip in segment_clips(clips, card.num_samples, scheme, num_chunks):
             yield clip
             progress.advance()

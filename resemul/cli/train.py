@@ -145,11 +145,11 @@ def _fit_thresholds(path: Path, records: "RecordSet") -> None:
 def _score(
     model: "keras.Model", config: RunConfig, records: "RecordSet"
 ) -> dict[str, float]:
-    from resemul.audio.windows import window_clips
+    from resemul.audio.segments import segment_clips
     from resemul.evaluation.scores import evaluate
     from resemul.records import iterate_clips
 
-    clips = window_clips(
+    clips = segment_clips(
         iterate_clips(records),
         model.input_shape[-1],
         config.training.validation,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from resemul.audio.windows import window_clips
+from resemul.audio.segments import segment_clips
 from resemul.evaluation.metrics import best_f1_thresholds
 from resemul.prediction.fused import fuse_for_prediction
 from resemul.prediction.labelled import (
@@ -92,6 +92,6 @@ def _iterate_val_clips(
     """The clips of `iterate_val_clips`, cut for a model, with a bar."""
     num_clips = len(records.val_clip_sizes) or records.num_segments["val"]
     with Progress(num_clips, "clips", "thresholds") as progress:
-        for clip in window_clips(iterate_val_clips(records), num_samples):
+        for clip in segment_clips(iterate_val_clips(records), num_samples):
             yield clip
             progress.advance()

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from resemul.audio.clips import count_segments
+from resemul.audio.segments import count_segments
 from resemul.configs import BuildConfig
 from resemul.datasets import Annotations, Track
 from resemul.errors import DatasetError

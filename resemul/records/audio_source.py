@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from resemul.audio.clips import load_clip
+from resemul.audio.segments import load_clip
 from resemul.configs import BuildConfig
 from resemul.errors import DatasetError, ResemulError
 from resemul.runtime.workers import worker_pool

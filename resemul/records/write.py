@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from resemul.audio import load_waveform
-from resemul.audio.clips import cut_segments
+from resemul.audio.segments import cut_segments
 from resemul.datasets import Track
 from resemul.errors import AudioError, DatasetError
 from resemul.records.manifest import ShardResult, SkippedClip, write_json

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from resemul.audio.windows import cut_windows
+from resemul.audio.segments import choose_segments
 from resemul.configs import Stage, TrainConfig
 from resemul.evaluation.metrics import (
     binary_cross_entropy,
@@ -146,7 +146,7 @@ class EpochRunner:
                     # Drawn once: an epoch's score changes with the weights alone.
                     seed = len(labels)
                     labels.append(clip_labels)
-                    yield cut_windows(
+                    yield choose_segments(
                         waveform,
                         self._num_samples,
                         config.validation,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from audio_files import encode
 
 from resemul.audio import DECODERS, load_waveform, split_segments
 from resemul.errors import AudioError, ConfigError
@@ -23,26 +24,6 @@ REAL_CLIP = (
     Path(__file__).parents[2].parent
     / "shared/data/audio/joram-moments_of_clarity-08-solipsism-59-88.mp3"
 )
-
-
-def encode(num_channels=1, rate=16_000, seconds=3.0):
-    """An mp3 file with a tone, and on a second channel another one."""
-    import av
-
-    time = np.arange(int(seconds * rate)) / rate
-    tones = [0.4 * np.sin(2 * np.pi * hz * time) for hz in (440, 1_000)]
-    samples = np.array(tones[:num_channels], "float32")
-    layout = "mono" if num_channels == 1 else "stereo"
-    file = io.BytesIO()
-    with av.open(file, "w", format="mp3") as container:
-        stream = container.add_stream(
-            "libmp3lame", rate=rate, layout=layout, format="fltp"
-        )
-        frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout=layout)
-        frame.sample_rate = rate
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return file.getvalue()
 
 
 def strength(waveform, hz, rate):
@@ -181,7 +162,7 @@ def test_load_waveform_refuses_an_unknown_decoder(write):
 
 
 def test_load_waveform_refuses_samples_that_are_not_finite(write, monkeypatch):
-    def decode(path, sample_rate, max_seconds):
+    def decode(source, audio, max_seconds):
         return np.array([0, np.nan], "float32")
 
     monkeypatch.setitem(DECODERS, "pyav", decode)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from resemul.audio.clips import cut_segments
+from resemul.audio.segments import cut_segments
 from resemul.configs import (
     MODEL_CONFIGS,
     MODEL_RECIPES,

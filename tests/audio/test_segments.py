@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from resemul.audio.windows import cut_windows, window_clips
+from resemul.audio.segments import choose_segments, segment_clips
 
 
 def starts_of(scheme, num_left, num_samples=3, **options):
     """Where the windows begin; checks that their samples follow each other."""
     waveform = np.arange(num_samples + num_left, dtype="float32")
-    windows = cut_windows(waveform, num_samples, scheme, **options)
+    windows = choose_segments(waveform, num_samples, scheme, **options)
     assert windows.dtype == np.float32
     np.testing.assert_array_equal(
         windows - windows[:, :1], [range(num_samples)] * len(windows)
@@ -60,13 +60,13 @@ def test_waveform_of_one_window_is_that_window(scheme):
 
 
 def test_waveform_shorter_than_a_window_is_refused():
-    with pytest.raises(ValueError, match="2 samples hold no window of 3"):
-        cut_windows(np.arange(2), 3)
+    with pytest.raises(ValueError, match="2 samples hold no segment of 3"):
+        choose_segments(np.arange(2), 3)
 
 
 def test_unknown_scheme_is_refused():
     with pytest.raises(ValueError, match="there is no scheme 'end'"):
-        cut_windows(np.arange(4), 3, "end")
+        choose_segments(np.arange(4), 3, "end")
 
 
 def clip_of(num_segments, first=0):
@@ -75,27 +75,27 @@ def clip_of(num_segments, first=0):
     return segments, np.array([first])
 
 
-def test_window_clips_leaves_segments_of_the_models_length_alone():
+def test_segment_clips_leaves_segments_of_the_models_length_alone():
     clip = clip_of(2)
-    [(windows, labels)] = window_clips([clip], 4)
+    [(windows, labels)] = segment_clips([clip], 4)
     assert windows is clip[0]
     assert labels is clip[1]
 
 
-def test_window_clips_cuts_across_segments():
-    [(windows, _)] = window_clips([clip_of(2)], 3)
+def test_segment_clips_cuts_across_segments():
+    [(windows, _)] = segment_clips([clip_of(2)], 3)
     assert windows.tolist() == [[0, 1, 2], [3, 4, 5]]
-    [(windows, _)] = window_clips([clip_of(3)], 4, "chunks", num_chunks=4)
+    [(windows, _)] = segment_clips([clip_of(3)], 4, "chunks", num_chunks=4)
     assert windows[:, 0].tolist() == [0, 2, 4, 6]
-    [(windows, _)] = window_clips([clip_of(3)], 6, "centre")
+    [(windows, _)] = segment_clips([clip_of(3)], 6, "centre")
     assert windows.tolist() == [[3, 4, 5, 6, 7, 8]]
 
 
-def test_window_clips_seeds_a_random_window_by_the_place_of_the_clip():
+def test_segment_clips_seeds_a_random_window_by_the_place_of_the_clip():
     clips = [clip_of(9, first=100 * number) for number in range(5)]
-    windows = [windows for windows, _ in window_clips(clips, 4, "random")]
+    windows = [windows for windows, _ in segment_clips(clips, 4, "random")]
     expected = [
-        cut_windows(segments.ravel(), 4, "random", seed=number)
+        choose_segments(segments.ravel(), 4, "random", seed=number)
         for number, (segments, _) in enumerate(clips)
     ]
     np.testing.assert_array_equal(windows, expected)

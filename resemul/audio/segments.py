@@ -1,0 +1,125 @@
+"""Segments of waveforms that are in memory; also for worker processes.
+
+Imports nothing heavy: a worker that decodes should start in a moment.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from resemul.audio.decode import load_waveform
+from resemul.audio.source import source_name
+from resemul.configs import BuildConfig
+from resemul.errors import AudioError
+
+
+def split_segments(waveform: np.ndarray, num_samples: int) -> np.ndarray:
+    """Splits a waveform `(n,)` into segments `(n // num_samples, num_samples)`.
+
+    Segments do not overlap; what is left at the end is dropped. The result is a
+    view of `waveform`.
+    """
+    num_segments = len(waveform) // num_samples
+    return waveform[: num_segments * num_samples].reshape(num_segments, num_samples)
+
+
+def choose_segments(
+    waveform: np.ndarray,
+    num_samples: int,
+    scheme: str = "segments",
+    num_chunks: int = 16,
+    seed: int = 0,
+) -> np.ndarray:
+    """Returns some segments `(segments, num_samples)` of a waveform `(n,)`.
+
+    Args:
+        waveform: at least `num_samples` long; if it is no longer, it is the only
+            segment, whatever the scheme.
+        num_samples: length of a segment.
+        scheme: `segments`, all whole ones side by side; `chunks`, `num_chunks` that
+            begin at equal distances, as Won et al. (SMC 2020) score a clip; `centre`,
+            the middle; `random`, one from anywhere.
+        num_chunks: of `chunks`.
+        seed: of `random`.
+
+    Raises:
+        ValueError: the waveform is shorter than a segment, or there is no such scheme.
+    """
+    num_left = len(waveform) - num_samples
+    if num_left < 0:
+        raise ValueError(f"{len(waveform)} samples hold no segment of {num_samples}")
+    if scheme == "segments" or num_left == 0:
+        return split_segments(waveform, num_samples)
+    if scheme == "chunks":
+        starts = np.arange(num_chunks) * (num_left // num_chunks)
+    elif scheme == "centre":
+        starts = np.array([num_left // 2])
+    elif scheme == "random":
+        starts = np.random.default_rng(seed).integers(num_left + 1, size=1)
+    else:
+        raise ValueError(f"there is no scheme {scheme!r}")
+    return np.stack([waveform[start : start + num_samples] for start in starts])
+
+
+def segment_clips(
+    clips: Iterable[tuple[np.ndarray, np.ndarray]],
+    num_samples: int,
+    scheme: str = "segments",
+    num_chunks: int = 16,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Chooses the segments of clips for a model that takes `num_samples`.
+
+    Args:
+        clips: pairs of segments `(segments, n)`, which follow each other, and labels.
+        num_samples: as the rest, see `choose_segments`.
+        scheme: the seed of a random segment is the clip's place.
+        num_chunks: of `chunks`.
+
+    Yields:
+        Pairs of segments `(segments, num_samples)` and labels.
+    """
+    for number, (segments, labels) in enumerate(clips):
+        if segments.shape[1] == num_samples and scheme == "segments":
+            yield segments, labels
+            continue
+        waveform = segments.reshape(-1)
+        yield choose_segments(waveform, num_samples, scheme, num_chunks, number), labels
+
+
+def load_clip(path: Path, config: BuildConfig) -> np.ndarray:
+    """Decodes an audio file; returns float32 segments `(segments, num_samples)`.
+
+    Raises:
+        AudioError: it cannot be decoded, or has fewer than `min_segments`.
+    """
+    waveform = load_waveform(
+        path, config.sample_rate, config.clip_seconds, config.decoder
+    )
+    return cut_segments(waveform, path, config)
+
+
+def cut_segments(waveform: np.ndarray, path: Path, config: BuildConfig) -> np.ndarray:
+    """Cuts the waveform `(n,)` of a file; one that is too short is an `AudioError`."""
+    segments = split_segments(waveform, config.num_samples)
+    if len(segments) < config.min_segments:
+        raise AudioError(
+            f"{source_name(path)} is too short: "
+            f"{len(waveform) / config.sample_rate:.2f} s, "
+            f"{config.min_segments * config.num_samples / config.sample_rate:.2f} s "
+            "needed"
+        )
+    if not len(segments):
+        return np.pad(waveform, (0, config.num_samples - len(waveform)))[None]
+    return segments
+
+
+def count_segments(paths: Sequence[Path], config: BuildConfig) -> list[int | str]:
+    """For each file its number of segments, or the reason why it has none."""
+    counts: list[int | str] = []
+    for path in paths:
+        try:
+            counts.append(len(load_clip(path, config)))
+        except AudioError as error:
+            counts.append(str(error))
+    return counts
