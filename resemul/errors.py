@@ -43,3 +43,7 @@ class WeightsError(ResemulError):
 
 class TrainingError(ResemulError):
     """Training cannot go on: no data, diverged, or another run's folder."""
+
+
+class WorkerError(ResemulError):
+    """Worker processes cannot be started."""
