@@ -87,8 +87,8 @@ def setup_audio(num_cores: int) -> Job:
     config = BuildConfig()
     paths = mp3_files(_NUM_MP3_FILES)
     clips = [
-        AudioClip(path, np.zeros(_NUM_TAGS, "uint8"), int(count))
-        for path, count in zip(paths, count_segments(paths, config), strict=True)
+        AudioClip(path, np.zeros(_NUM_TAGS, "uint8"), int(count_segments(path, config)))
+        for path in paths
     ]
     files = [paths[0].with_name(f"shard-{number}") for number in range(NUM_SHARDS)]
     names = [file.name for file in files]

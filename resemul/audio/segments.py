@@ -3,7 +3,7 @@
 Imports nothing heavy: a worker that decodes should start in a moment.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -91,12 +91,18 @@ def load_clip(path: Path, config: BuildConfig) -> np.ndarray:
     """Decodes an audio file; returns float32 segments `(segments, num_samples)`.
 
     Raises:
-        AudioError: it cannot be decoded, or has fewer than `min_segments`.
+        AudioError: it cannot be decoded, has fewer than `min_segments`, or needs more
+            memory than there is.
     """
-    waveform = load_waveform(
-        path, config.sample_rate, config.clip_seconds, config.decoder
-    )
-    return cut_segments(waveform, path, config)
+    try:
+        waveform = load_waveform(
+            path, config.sample_rate, config.clip_seconds, config.decoder
+        )
+        return cut_segments(waveform, path, config)
+    except MemoryError as error:
+        raise AudioError(
+            f"{source_name(path)} needs more memory than there is"
+        ) from error
 
 
 def cut_segments(waveform: np.ndarray, path: Path, config: BuildConfig) -> np.ndarray:
@@ -114,12 +120,9 @@ def cut_segments(waveform: np.ndarray, path: Path, config: BuildConfig) -> np.nd
     return segments
 
 
-def count_segments(paths: Sequence[Path], config: BuildConfig) -> list[int | str]:
-    """For each file its number of segments, or the reason why it has none."""
-    counts: list[int | str] = []
-    for path in paths:
-        try:
-            counts.append(len(load_clip(path, config)))
-        except AudioError as error:
-            counts.append(str(error))
-    return counts
+def count_segments(path: Path, config: BuildConfig) -> int | str:
+    """The number of segments of a file, or the reason why it has none."""
+    try:
+        return len(load_clip(path, config))
+    except AudioError as error:
+        return str(error)

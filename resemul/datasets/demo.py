@@ -18,7 +18,7 @@ from resemul.datasets.demo_sounds import SAMPLE_RATE, SOURCES, render_clip
 from resemul.datasets.mtt import ANNOTATIONS_FILE, AUDIO_FOLDER
 from resemul.errors import ConfigError, DatasetError
 from resemul.runtime.progress import Progress
-from resemul.runtime.workers import worker_pool
+from resemul.runtime.workers import run_jobs
 
 MARKER_FILE = "demo.json"
 NUM_CLIPS = 192
@@ -268,6 +268,7 @@ def _run_all(
                 write(clip)
                 progress.advance()
             return
-        with worker_pool(min(num_workers, len(clips))) as pool:
-            for _ in pool.map(write, clips, chunksize=4):
-                progress.advance()
+        for done in run_jobs(clips, write, num_workers=num_workers):
+            if done.error is not None:
+                raise DatasetError(f"{done.job.path} cannot be written: {done.error}")
+            progress.advance()

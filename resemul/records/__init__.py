@@ -1,28 +1,50 @@
-"""TFRecord shards: written from tracks, read as `tf.data`. The home of TensorFlow."""
+"""TFRecord shards and audio: written from tracks, read as `tf.data`.
 
-# ruff: noqa: E402
-from resemul.runtime.tensorflow import import_tensorflow
+The names below are imported when they are first used: a worker that only decodes, or a
+program that only looks at a manifest, does without TensorFlow.
+"""
 
-# Before the imports below, which would do it noisily, in every worker process too.
-import_tensorflow()
+import importlib
+from typing import TYPE_CHECKING, Any
 
-from resemul.records.audio_index import (
-    AUDIO_INDEX_FILE,
-    open_audio_set,
-    write_audio_index,
-)
-from resemul.records.manifest import Manifest
-from resemul.records.pipeline import (
-    count_examples,
-    damage_named,
-    iterate_clips,
-    load_clips,
-    load_segments,
-    load_training_segments,
-)
-from resemul.records.plan import ShardJob, plan_shards
-from resemul.records.record_set import RECORDS_FOLDER, RecordSet, read_record_set
-from resemul.records.shards import write_shards
+if TYPE_CHECKING:
+    from resemul.records.audio_index import (
+        AUDIO_INDEX_FILE,
+        open_audio_set,
+        write_audio_index,
+    )
+    from resemul.records.manifest import Manifest
+    from resemul.records.pipeline import (
+        count_examples,
+        damage_named,
+        iterate_clips,
+        load_clips,
+        load_segments,
+        load_training_segments,
+    )
+    from resemul.records.plan import ShardJob, plan_shards
+    from resemul.records.record_set import RECORDS_FOLDER, RecordSet, read_record_set
+    from resemul.records.shards import write_shards
+
+# Public name: the module that holds it.
+_PUBLIC = {
+    "AUDIO_INDEX_FILE": "audio_index",
+    "RECORDS_FOLDER": "record_set",
+    "Manifest": "manifest",
+    "RecordSet": "record_set",
+    "ShardJob": "plan",
+    "count_examples": "pipeline",
+    "damage_named": "pipeline",
+    "iterate_clips": "pipeline",
+    "load_clips": "pipeline",
+    "load_segments": "pipeline",
+    "load_training_segments": "pipeline",
+    "open_audio_set": "audio_index",
+    "plan_shards": "plan",
+    "read_record_set": "record_set",
+    "write_audio_index": "audio_index",
+    "write_shards": "shards",
+}
 
 __all__ = [
     "AUDIO_INDEX_FILE",
@@ -42,3 +64,9 @@ __all__ = [
     "write_audio_index",
     "write_shards",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_PUBLIC[name]}"), name)

@@ -6,9 +6,8 @@ been decoded. That is done once; what is kept is the counts, not the samples.
 
 import dataclasses
 from collections.abc import Iterator
-from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,7 @@ from resemul.records.record_set import RecordSet, describe_manifest
 from resemul.records.shards import build_identity, versions
 from resemul.records.write import skip
 from resemul.runtime.progress import Progress
-from resemul.runtime.workers import worker_pool
+from resemul.runtime.workers import run_jobs
 
 AUDIO_INDEX_FILE = "audio_index.json"
 FORMAT = 1
@@ -43,6 +42,7 @@ def write_audio_index(
     config: BuildConfig,
     num_workers: int = 1,
     overwrite: bool = False,
+    timeout_seconds: float | None = None,
 ) -> Manifest:
     """Decodes and counts all clips, unless that was done; writes the index.
 
@@ -52,6 +52,7 @@ def write_audio_index(
         config: what shapes the segments, and their order.
         num_workers: processes.
         overwrite: count again, whatever is there.
+        timeout_seconds: of a file whose decoding does not end; it is left out.
 
     Raises:
         DatasetError: there is an index of another build, no clip can be used, or the
@@ -66,7 +67,7 @@ def write_audio_index(
             )
         return earlier
     jobs = plan_shards(annotations, config)
-    shards = _count(jobs, num_workers)
+    shards = _count(jobs, config, num_workers, timeout_seconds)
     if not any(shard.clips for shard in shards):
         raise DatasetError(
             f"no clip under {annotations.audio_dir} could be used; the first: "
@@ -131,27 +132,25 @@ def _clips(
     return clips
 
 
-def _count(jobs: list[ShardJob], num_workers: int) -> list[ShardResult]:
-    num_clips = sum(len(job.tracks) for job in jobs)
-    results = []
-    with (
-        worker_pool(num_workers) as pool,
-        Progress(num_clips, "clips", "index") as progress,
-    ):
-        futures: list[Future[list[int | str]]] = [
-            pool.submit(count_segments, _paths(job), job.config) for job in jobs
-        ]
-        for job, future in zip(jobs, futures, strict=True):
-            try:
-                counts = future.result()
-            except BrokenProcessPool as error:
-                raise DatasetError(
-                    f"a file near those of {job.file} kills the process that decodes "
-                    "it; 'resemul build' finds it and leaves it out"
-                ) from error
-            results.append(_result(job, counts))
-            progress.advance(len(job.tracks))
-    return results
+def _count(
+    jobs: list[ShardJob],
+    config: BuildConfig,
+    num_workers: int,
+    timeout_seconds: float | None,
+) -> list[ShardResult]:
+    paths = [path for job in jobs for path in _paths(job)]
+    counts: dict[Path, int | str] = {}
+    count = partial(count_segments, config=config)
+    with Progress(len(paths), "clips", "index") as progress:
+        for done in run_jobs(
+            paths, count, num_workers=num_workers, timeout_seconds=timeout_seconds
+        ):
+            if done.result is None:
+                counts[done.job] = f"{done.job} cannot be decoded: {done.error}"
+            else:
+                counts[done.job] = done.result
+            progress.advance()
+    return [_result(job, [counts[path] for path in _paths(job)]) for job in jobs]
 
 
 def _paths(job: ShardJob) -> list[Path]:

@@ -2,10 +2,9 @@
 
 from collections import Counter, deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ import tensorflow as tf
 from resemul.audio.segments import load_clip
 from resemul.configs import BuildConfig
 from resemul.errors import DatasetError, ResemulError
-from resemul.runtime.workers import worker_pool
+from resemul.runtime.workers import WorkerDied, Workers
 
 # Clips that are decoded ahead, per worker process.
 _AHEAD = 3
@@ -44,20 +43,19 @@ class AudioSource:
         config: BuildConfig,
         num_tags: int,
         num_workers: int,
+        timeout_seconds: float | None = None,
     ) -> None:
         self._shards = shards
         self._config = config
         self._num_tags = num_tags
         self._num_workers = num_workers
-        self._stack = ExitStack()
-        self._pool: ProcessPoolExecutor | None = None
+        self._workers = Workers(num_workers, timeout_seconds)
         # What went wrong in a reader, which TensorFlow would tell in its own words.
         self.error: Exception | None = None
 
     def close(self) -> None:
         """Ends the worker processes."""
-        self._stack.close()
-        self._pool = None
+        self._workers.close()
 
     def segments(
         self, files: list[str], num_files_at_a_time: int, block_length: int
@@ -129,7 +127,7 @@ class AudioSource:
                 left[number] -= 1
                 if not left[number]:
                     del jobs[number]
-        except (ResemulError, BrokenProcessPool) as error:
+        except ResemulError as error:
             self.error = error
             raise
         finally:
@@ -137,12 +135,16 @@ class AudioSource:
                 job.cancel()
 
     def _submit(self, clip: AudioClip) -> "Future[np.ndarray]":
-        if self._pool is None:
-            self._pool = self._stack.enter_context(worker_pool(self._num_workers))
-        return self._pool.submit(load_clip, clip.path, self._config)
+        return self._workers.submit(partial(load_clip, config=self._config), clip.path)
 
     def _result(self, clip: AudioClip, job: "Future[np.ndarray]") -> np.ndarray:
-        waveforms = job.result()
+        try:
+            waveforms = job.result()
+        except WorkerDied:  # once is no proof: memory was short, say
+            try:
+                waveforms = self._submit(clip).result()
+            except WorkerDied as death:
+                raise DatasetError(f"{clip.path} cannot be decoded: {death}") from None
         if len(waveforms) != clip.num_segments:
             raise DatasetError(
                 f"{clip.path} has {len(waveforms)} segments, {clip.num_segments} when "

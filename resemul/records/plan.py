@@ -1,6 +1,7 @@
 """Which clip goes into which shard."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,8 @@ class ShardJob:
     tracks: list[Track]
     audio_dir: Path
     config: BuildConfig
-    # Clips to leave out because decoding them killed a worker process.
-    crashing_clips: frozenset[str] = frozenset()
+    # Clips to leave out, with what became of the worker process that decoded them.
+    bad_clips: Mapping[str, str] = field(default_factory=dict)
 
 
 def plan_shards(annotations: Annotations, config: BuildConfig) -> list[ShardJob]:

@@ -25,8 +25,8 @@ from resemul.records.manifest import (
     write_manifest,
 )
 from resemul.records.plan import ShardJob, plan_shards
-from resemul.records.pool import run_jobs
-from resemul.records.write import CURRENT_CLIP_SUFFIX, RESULT_SUFFIX
+from resemul.records.pool import run_shard_jobs
+from resemul.records.write import RESULT_SUFFIX
 from resemul.runtime.progress import Progress
 
 logger = logging.getLogger(__name__)
@@ -43,6 +43,7 @@ def write_shards(
     config: BuildConfig,
     num_workers: int = 1,
     overwrite: bool = False,
+    timeout_seconds: float | None = None,
 ) -> Manifest:
     """Writes every shard that is not there yet, then `manifest.json`.
 
@@ -55,6 +56,7 @@ def write_shards(
         config: what shapes the records.
         num_workers: processes.
         overwrite: delete what an earlier build left in `folder`.
+        timeout_seconds: of a file whose decoding does not end; it is left out.
 
     Raises:
         DatasetError: `folder` holds another build, is being written by another
@@ -69,15 +71,18 @@ def write_shards(
             _delete_build(folder, state_folder)
         _check_same_build(identity, folder, state_folder)
         write_json(dataclasses.asdict(identity), state_folder / _IDENTITY_FILE)
-        for left_over in [
-            *state_folder.glob("*.part"),
-            *state_folder.glob("*" + CURRENT_CLIP_SUFFIX),
-        ]:
-            left_over.unlink()
+        # Of this version or of an earlier one, which noted clips in files.
+        for pattern in ("*.part", "*.clip"):
+            for left_over in state_folder.glob(pattern):
+                left_over.unlink()
         finished = _find_finished(jobs, folder, state_folder)
         missing = [job for job in jobs if job.file not in finished]
         _check_space(missing, folder, config)
-        finished |= _run(missing, finished, folder, state_folder, num_workers)
+        if finished:
+            logger.info(
+                "%d shards are there already, %d to go", len(finished), len(missing)
+            )
+        finished |= _run(missing, folder, state_folder, num_workers, timeout_seconds)
         shards = [finished[job.file] for job in jobs]
         if not any(shard.clips for shard in shards):
             # Else the next build would take the empty shards for finished ones.
@@ -112,17 +117,17 @@ def build_identity(annotations: Annotations, config: BuildConfig) -> BuildIdenti
 
 def _run(
     jobs: list[ShardJob],
-    finished: dict[str, ShardResult],
     folder: Path,
     state_folder: Path,
     num_workers: int,
+    timeout_seconds: float | None,
 ) -> dict[str, ShardResult]:
     results: dict[str, ShardResult] = {}
     num_clips = sum(len(job.tracks) for job in jobs)
-    if finished:
-        logger.info("%d shards are there already, %d to go", len(finished), len(jobs))
     with Progress(num_clips, "clips", "build") as progress:
-        for result in run_jobs(jobs, folder, state_folder, num_workers):
+        for result in run_shard_jobs(
+            jobs, folder, state_folder, num_workers, timeout_seconds
+        ):
             results[result.file] = result
             progress.advance(len(result.clips) + len(result.skipped))
     return results

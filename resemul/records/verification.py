@@ -1,12 +1,8 @@
 """Can every annotated file be used? Asked before hours of building and training."""
 
 import csv
-import logging
-import os
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -18,11 +14,9 @@ from resemul.audio import load_waveform
 from resemul.configs import BuildConfig
 from resemul.datasets import Annotations
 from resemul.datasets.mtt import KNOWN_EMPTY_FILES
-from resemul.errors import AudioError, DatasetError, ResemulError
+from resemul.errors import AudioError, ResemulError
 from resemul.runtime.progress import Progress
-from resemul.runtime.workers import worker_pool
-
-logger = logging.getLogger(__name__)
+from resemul.runtime.workers import Done, run_jobs
 
 MISSING = "missing"
 UNREADABLE = "unreadable"
@@ -30,10 +24,6 @@ SHORT = "short"
 # Empty in the published archive too: nothing that the user could repair.
 KNOWN_EMPTY = "known-empty"
 STATUSES = (MISSING, UNREADABLE, SHORT, KNOWN_EMPTY)
-
-# Files handed to a pool at a time. If a worker dies, what was not finished of them
-# is looked at again, one by one.
-_BATCH_FILES = 200
 
 Loader = Callable[[Path, int, float | None, str], np.ndarray]
 
@@ -87,6 +77,7 @@ def verify_audio(
     decode: bool = True,
     num_workers: int = 1,
     load: Loader = load_waveform,
+    timeout_seconds: float | None = None,
 ) -> Verification:
     """Looks at the audio file of every track.
 
@@ -96,9 +87,10 @@ def verify_audio(
         decode: decode each file; else only ask whether it is there and not empty.
         num_workers: processes that decode; each may die without taking others along.
         load: decodes one file; an importable function.
+        timeout_seconds: of a file whose decoding does not end.
 
     Raises:
-        DatasetError: worker processes cannot be started.
+        WorkerError: worker processes cannot be started.
     """
     jobs = [
         _Job(
@@ -110,10 +102,18 @@ def verify_audio(
     ]
     check = partial(_check_audio, config=config, load=load) if decode else _check_file
     findings: dict[str, Finding] = {}
-    results = _run(check, jobs, num_workers) if decode else map(check, jobs)
+    results = run_jobs(
+        jobs, check, num_workers=num_workers, timeout_seconds=timeout_seconds
+    )
+    if not decode:
+        results = (Done(job, check(job)) for job in jobs)
     with Progress(len(jobs), "files", "verify") as progress:
-        for finding in results:
+        for done in results:
             progress.advance()
+            finding = done.result
+            if done.error is not None:
+                reason = f"cannot be decoded: {done.error}"
+                finding = _finding(done.job, UNREADABLE, reason)
             if finding is not None:
                 findings[finding.clip_id] = finding
     in_order = [findings[job.clip_id] for job in jobs if job.clip_id in findings]
@@ -174,74 +174,3 @@ def _check_audio(job: _Job, config: BuildConfig, load: Loader) -> Finding | None
 
 def _finding(job: _Job, status: str, reason: str) -> Finding:
     return Finding(job.clip_id, str(job.path), status, reason)
-
-
-def _run(
-    check: Callable[[_Job], Finding | None], jobs: list[_Job], num_workers: int
-) -> Iterator[Finding | None]:
-    """Yields one result for each job, in any order."""
-    position = 0
-    while position < len(jobs):
-        with worker_pool(num_workers) as pool:
-            while position < len(jobs):
-                batch = jobs[position : position + _BATCH_FILES]
-                position += len(batch)
-                unfinished = yield from _run_batch(pool, check, batch)
-                if unfinished:
-                    break
-            else:
-                return
-        # Somebody in there kills workers: with one file at a time we see who.
-        yield from _run_one_by_one(check, unfinished)
-
-
-def _run_batch(
-    pool: ProcessPoolExecutor,
-    check: Callable[[_Job], Finding | None],
-    batch: list[_Job],
-) -> Generator[Finding | None, None, list[_Job]]:
-    """Yields results; returns the jobs that were lost because a worker died."""
-    futures: dict[Future[Finding | None], _Job] = {}
-    unfinished: list[_Job] = []
-    for job in batch:
-        try:
-            futures[pool.submit(check, job)] = job
-        except BrokenProcessPool:
-            unfinished.append(job)
-    for future in as_completed(futures):
-        try:
-            finding = future.result()
-        except BrokenProcessPool:
-            unfinished.append(futures[future])
-            continue
-        yield finding
-    return unfinished
-
-
-def _run_one_by_one(
-    check: Callable[[_Job], Finding | None], jobs: list[_Job]
-) -> Iterator[Finding | None]:
-    position = 0
-    while position < len(jobs):
-        with worker_pool(1) as pool:
-            _require_running(pool)
-            for job in jobs[position:]:
-                position += 1
-                try:
-                    finding = pool.submit(check, job).result()
-                except BrokenProcessPool:
-                    logger.warning("%s crashes the decoder", job.path)
-                    yield _finding(job, UNREADABLE, "crashes the decoder's process")
-                    break
-                yield finding
-
-
-def _require_running(pool: ProcessPoolExecutor) -> None:
-    """Tells a process that a file kills from one that never starts."""
-    try:
-        pool.submit(os.getpid).result()
-    except BrokenProcessPool as error:
-        raise DatasetError(
-            "no audio file was decoded, because worker processes die at their start; "
-            "is there enough memory? try --num-workers 1"
-        ) from error

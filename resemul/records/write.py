@@ -6,17 +6,16 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from resemul.audio import load_waveform
-from resemul.audio.segments import cut_segments
+from resemul.audio.segments import load_clip
 from resemul.datasets import Track
 from resemul.errors import AudioError, DatasetError
 from resemul.records.manifest import ShardResult, SkippedClip, write_json
 from resemul.records.plan import ShardJob
 from resemul.records.schema import encode_clip, encode_segment
+from resemul.runtime.workers import begin
 
-# Appended to a shard's name: its result, and the clip that is being decoded.
+# Appended to a shard's name: its result.
 RESULT_SUFFIX = ".json"
-CURRENT_CLIP_SUFFIX = ".clip"
 
 
 def write_shard(job: ShardJob, folder: Path, state_folder: Path) -> ShardResult:
@@ -31,11 +30,10 @@ def write_shard(job: ShardJob, folder: Path, state_folder: Path) -> ShardResult:
     clips: list[tuple[str, int]] = []
     skipped: list[SkippedClip] = []
     part = state_folder / f"{job.file}.part"
-    current_clip = state_folder / (job.file + CURRENT_CLIP_SUFFIX)
     try:
         with tf.io.TFRecordWriter(str(part)) as writer:
             for track in job.tracks:
-                current_clip.write_text(track.clip_id)
+                begin(track.clip_id)
                 try:
                     segments = _load_segments(track, job)
                 except AudioError as error:
@@ -44,10 +42,11 @@ def write_shard(job: ShardJob, folder: Path, state_folder: Path) -> ShardResult:
                 for record in _encode(segments, track, job):
                     writer.write(record)
                 clips.append((track.clip_id, len(segments)))
+        begin(None)
         result = ShardResult(job.file, job.split, part.stat().st_size, clips, skipped)
-        write_json(dataclasses.asdict(result), state_folder / (job.file + ".json"))
+        result_file = state_folder / (job.file + RESULT_SUFFIX)
+        write_json(dataclasses.asdict(result), result_file)
         part.replace(folder / job.file)
-        current_clip.unlink()
     except (OSError, tf.errors.OpError) as error:
         raise DatasetError(
             f"{folder / job.file} cannot be written: {_first_line(error)}; the shards "
@@ -59,12 +58,9 @@ def write_shard(job: ShardJob, folder: Path, state_folder: Path) -> ShardResult:
 def _load_segments(track: Track, job: ShardJob) -> np.ndarray:
     config = job.config
     path = job.audio_dir / track.path
-    if track.clip_id in job.crashing_clips:
-        raise AudioError(f"{path} crashes the {config.decoder} decoder")
-    waveform = load_waveform(
-        path, config.sample_rate, config.clip_seconds, config.decoder
-    )
-    return cut_segments(waveform, path, config)
+    if track.clip_id in job.bad_clips:
+        raise AudioError(f"{path} cannot be decoded: {job.bad_clips[track.clip_id]}")
+    return load_clip(path, config)
 
 
 def _encode(segments: np.ndarray, track: Track, job: ShardJob) -> list[bytes]:

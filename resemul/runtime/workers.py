@@ -234,7 +234,7 @@ class Workers:
             theirs.close()
             worker = _Worker(process, ours, self._end)
             with suppress(WorkerDied):
-                worker.receive(None)
+                worker.receive()
                 return worker
         raise WorkerError(
             "no work was done, because worker processes end at their start "
@@ -272,15 +272,18 @@ class _Worker:
             self._connection.send((function, job))
         return self.receive(timeout_seconds)
 
-    def receive(self, timeout_seconds: float | None) -> Any:
-        """Waits for the next message but those of `begin`; `timeout_seconds` each."""
-        item = kind = None
+    def receive(self, timeout_seconds: float | None = None) -> Any:
+        """Waits for a result; from one `begin` to the next at most `timeout_seconds`.
+
+        The time before the first does not count: what the job needs is imported in it.
+        """
+        item = kind = limit = None
         try:
-            while self._connection.poll(timeout_seconds):
+            while self._connection.poll(limit):
                 kind, content = self._connection.recv()
                 if kind != _ITEM:
                     break
-                item = content
+                item, limit = content, timeout_seconds
         except (EOFError, ConnectionError):
             self._end(self._process)
             how = _describe_exit(self._process.exitcode)
@@ -317,6 +320,7 @@ def _work(connection: Connection, prepare: Callable[[], None] | None) -> None:
     with suppress(EOFError):
         while True:
             function, job = connection.recv()
+            begin(None)
             try:
                 message = (_RESULT, function(job))
             except Exception as error:

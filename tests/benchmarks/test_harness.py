@@ -56,12 +56,12 @@ def test_a_job_may_time_a_part_of_itself():
 
 
 def test_processor_time_of_workers_counts_while_they_run():
-    from resemul.runtime.workers import worker_pool
+    from resemul.runtime.workers import Workers
 
-    with worker_pool(1) as pool:
-        pool.submit(sum, [1]).result()
+    with Workers(1) as workers:
+        workers.submit(sum, [1]).result()
         watch = harness.Stopwatch()
-        pool.submit(sum, range(10**7)).result()
+        workers.submit(sum, range(10**7)).result()
         assert watch.read()[1] > 0.05
 
 

@@ -14,12 +14,12 @@ def build(tiny_dataset, monkeypatch, capsys):
     """Runs `resemul build` without worker processes, which take seconds to start."""
     asked = {}
 
-    def run_jobs(jobs, folder, state_folder, num_workers):
+    def run_shard_jobs(jobs, folder, state_folder, num_workers, *options):
         asked["num_workers"] = num_workers
         for job in jobs:
             yield write_shard(job, folder, state_folder)
 
-    monkeypatch.setattr(shards, "run_jobs", run_jobs)
+    monkeypatch.setattr(shards, "run_shard_jobs", run_shard_jobs)
 
     def run(*options):
         status = cli.run(["build", "--data-dir", str(tiny_dataset), *options])

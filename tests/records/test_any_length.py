@@ -24,13 +24,13 @@ NUM_SAMPLES = {"short": 30, "long": 570, "exact": 100}
 def in_this_process(monkeypatch):
     """Spares a new process and its imports: what happens in a shard is the same."""
 
-    def run_jobs(jobs, folder, state_folder, num_workers):
+    def run_shard_jobs(jobs, folder, state_folder, *options):
         from resemul.records.write import write_shard
 
         for job in jobs:
             yield write_shard(job, folder, state_folder)
 
-    monkeypatch.setattr("resemul.records.shards.run_jobs", run_jobs)
+    monkeypatch.setattr("resemul.records.shards.run_shard_jobs", run_shard_jobs)
 
 
 @pytest.fixture

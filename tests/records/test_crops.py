@@ -174,12 +174,12 @@ def test_a_records_crop_is_a_function_of_its_place_and_the_seed():
 def long_clips(tiny_dataset, monkeypatch):
     """Records of 2 s and the index of the same clips: one to three of each."""
 
-    def run_jobs(jobs, folder, state_folder, num_workers):
+    def run_shard_jobs(jobs, folder, state_folder, *options):
         for job in jobs:
             yield write_shard(job, folder, state_folder)
 
     # Spares new processes and their imports.
-    monkeypatch.setattr("resemul.records.shards.run_jobs", run_jobs)
+    monkeypatch.setattr("resemul.records.shards.run_shard_jobs", run_shard_jobs)
     config = BuildConfig(
         16_000, 32_000, clip_seconds=6.0, num_audios_per_shard=3, min_segments=0
     )

@@ -1,4 +1,4 @@
-"""What becomes of jobs whose workers die; the workers are played by a function."""
+"""What becomes of shards whose workers die; the workers are played by a function."""
 
 from pathlib import Path
 
@@ -11,42 +11,29 @@ from resemul.errors import DatasetError
 from resemul.records import pool
 from resemul.records.manifest import ShardResult
 from resemul.records.plan import ShardJob
-
-
-class Workers:
-    """Plays `_run_batch`: a clip that is named "deadly" kills the one worker.
-
-    Each batch is noted as the names of its jobs, and the clips they leave out.
-    """
-
-    def __init__(self):
-        self.batches = []
-        # So often every worker dies before it begins.
-        self.failed_starts = 0
-        # A clip is only deadly so many times.
-        self.deaths_left = 1_000
-
-    def run_batch(self, jobs, folder, state_folder, num_workers):
-        self.batches.append([job.file for job in jobs])
-        if self.failed_starts:
-            self.failed_starts -= 1
-            return
-        for job in jobs:
-            used = [t for t in job.tracks if t.clip_id not in job.crashing_clips]
-            for track in used:
-                if "deadly" in track.clip_id and self.deaths_left:
-                    self.deaths_left -= 1
-                    (state_folder / f"{job.file}.clip").write_text(track.clip_id)
-                    return
-            clips = [(track.clip_id, 1) for track in used]
-            yield ShardResult(job.file, job.split, 0, clips, [])
+from resemul.runtime.workers import Done
 
 
 @pytest.fixture
-def workers(monkeypatch):
-    workers = Workers()
-    monkeypatch.setattr(pool, "_run_batch", workers.run_batch)
-    return workers
+def rounds(monkeypatch):
+    """Plays `run_jobs`, for which clips called "deadly" are so; notes the jobs."""
+    rounds = []
+
+    def run_jobs(jobs, function, **options):
+        rounds.append([job.file for job in jobs])
+        for job in jobs:
+            used = [t.clip_id for t in job.tracks if t.clip_id not in job.bad_clips]
+            deadly = [clip_id for clip_id in used if "deadly" in clip_id]
+            if deadly:
+                yield Done(job, error="its process died (SIGSEGV)", item=deadly[0])
+            elif "lost" in used:
+                yield Done(job, error="its process died (SIGKILL)")
+            else:
+                clips = [(clip_id, 1) for clip_id in used]
+                yield Done(job, ShardResult(job.file, job.split, 0, clips, []))
+
+    monkeypatch.setattr(pool, "run_jobs", run_jobs)
+    return rounds
 
 
 def job(file, *clip_ids):
@@ -56,56 +43,27 @@ def job(file, *clip_ids):
 
 def run(tmp_path, *jobs):
     """The clips in each finished shard."""
-    results = pool.run_jobs(list(jobs), tmp_path, tmp_path, num_workers=1)
+    results = pool.run_shard_jobs(list(jobs), tmp_path, tmp_path, num_workers=1)
     return {result.file: [clip for clip, _ in result.clips] for result in results}
 
 
-def test_jobs_run_in_one_batch_if_no_worker_dies(workers, tmp_path):
+def test_jobs_run_in_one_round_if_no_worker_dies(rounds, tmp_path):
     clips = run(tmp_path, job("a", "1", "2"), job("b", "3"))
     assert clips == {"a": ["1", "2"], "b": ["3"]}
-    assert workers.batches == [["a", "b"]]
+    assert rounds == [["a", "b"]]
 
 
-def test_a_clip_that_always_kills_is_left_out_and_no_other(workers, tmp_path):
-    clips = run(tmp_path, job("a", "1"), job("b", "2", "deadly", "3"), job("c", "4"))
-    assert clips == {"a": ["1"], "b": ["2", "3"], "c": ["4"]}
-    # After two deaths the job runs alone, so that others get on.
-    assert workers.batches[:3] == [["a", "b", "c"], ["b", "c"], ["c"]]
-    assert workers.batches[3:] == [["b"]] * 3
+def test_clips_that_end_their_worker_are_left_out_and_no_other(rounds, tmp_path):
+    clips = run(
+        tmp_path,
+        job("a", "1"),
+        job("b", "2", "deadly 1", "3", "deadly 2"),
+        job("c", "deadly 3"),
+    )
+    assert clips == {"a": ["1"], "b": ["2", "3"], "c": []}
+    assert rounds == [["a", "b", "c"], ["b", "c"], ["b"]]
 
 
-def test_two_clips_that_always_kill_are_left_out(workers, tmp_path):
-    clips = run(tmp_path, job("a", "deadly 1", "1", "deadly 2"))
-    assert clips == {"a": ["1"]}
-
-
-def test_a_clip_that_kills_but_once_is_kept(workers, tmp_path):
-    workers.deaths_left = 1
-    assert run(tmp_path, job("a", "deadly")) == {"a": ["deadly"]}
-
-
-def test_no_clip_is_blamed_for_workers_that_do_not_start(workers, tmp_path):
-    workers.failed_starts = 2
-    assert run(tmp_path, job("a", "1")) == {"a": ["1"]}
-
-
-def test_workers_that_never_start_end_the_build(workers, tmp_path):
-    workers.failed_starts = 3
-    with pytest.raises(DatasetError, match="worker processes die before they begin"):
-        run(tmp_path, job("a", "1"))
-
-
-def test_a_clip_is_not_blamed_for_a_later_worker_that_does_not_start(
-    workers, tmp_path, monkeypatch
-):
-    monkeypatch.setattr(pool, "_MAX_SHARED_DEATHS", 1)
-    workers.deaths_left = 2  # one of them alone
-    run_batch = workers.run_batch
-
-    def fail_third_start(*args):
-        workers.failed_starts = int(len(workers.batches) == 2)
-        return run_batch(*args)
-
-    monkeypatch.setattr(pool, "_run_batch", fail_third_start)
-    assert run(tmp_path, job("a", "deadly")) == {"a": ["deadly"]}
-    assert len(workers.batches) == 4
+def test_a_death_between_clips_ends_the_build(rounds, tmp_path):
+    with pytest.raises(DatasetError, match="a cannot be written: its process died"):
+        run(tmp_path, job("a", "lost"))

@@ -34,9 +34,9 @@ import os, signal, time
 from pathlib import Path
 from resemul.records import write
 
-load_waveform = write.load_waveform
+load_clip = write.load_clip
 
-def load(path, *args):
+def load(path, config):
     pid_file = Path(os.environ["WORKER_PID_FILE"])
     if not pid_file.exists():
         pid_file.write_text(str(os.getpid()))
@@ -45,11 +45,15 @@ def load(path, *args):
     if "once" in path.name and not Path("died").exists():
         Path("died").touch()
         os.kill(os.getpid(), signal.SIGKILL)
-    return load_waveform(path, *args)
+    if "deadly" in path.name:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if "hanging" in path.name:
+        time.sleep(600)
+    return load_clip(path, config)
 
-def write_shard(*args):
-    write.load_waveform = load
-    return write.write_shard(*args)
+def write_shard(*args, **options):
+    write.load_clip = load
+    return write.write_shard(*args, **options)
 """
 
 BUILD = """
@@ -109,12 +113,12 @@ def in_this_process(monkeypatch):
     """Writes shards without worker processes, which take seconds to start."""
     written = []
 
-    def run_jobs(jobs, folder, state_folder, num_workers):
+    def run_shard_jobs(jobs, folder, state_folder, *options):
         for job in jobs:
             written.append(job.file)
             yield write_shard(job, folder, state_folder)
 
-    monkeypatch.setattr(shards, "run_jobs", run_jobs)
+    monkeypatch.setattr(shards, "run_shard_jobs", run_shard_jobs)
     return written
 
 
@@ -252,17 +256,17 @@ def test_a_build_writes_again_what_is_damaged(
 def test_a_build_that_failed_goes_on_after_the_last_shard(
     annotations, folder, in_this_process, monkeypatch, tmp_path
 ):
-    real_run_jobs = shards.run_jobs
+    run_all = shards.run_shard_jobs
 
-    def run_jobs(jobs, *args):
-        yield from real_run_jobs(jobs[:2], *args)
+    def run_two(jobs, *args):
+        yield from run_all(jobs[:2], *args)
         raise DatasetError("stopped")
 
-    monkeypatch.setattr(shards, "run_jobs", run_jobs)
+    monkeypatch.setattr(shards, "run_shard_jobs", run_two)
     with pytest.raises(DatasetError, match="stopped"):
         write_shards(annotations, folder, CONFIG)
     assert not (folder / "manifest.json").exists()
-    monkeypatch.setattr(shards, "run_jobs", real_run_jobs)
+    monkeypatch.setattr(shards, "run_shard_jobs", run_all)
     in_this_process.clear()
     write_shards(annotations, folder, CONFIG)
     assert len(in_this_process) == 2
@@ -406,20 +410,22 @@ def test_a_build_without_a_usable_clip_fails_and_can_be_repeated(
 
 
 @pytest.mark.slow
-def test_a_worker_that_dies_takes_no_clip_with_it(
+def test_a_worker_that_dies_or_hangs_takes_no_other_clip_with_it(
     annotations, folder, tmp_path, writer, monkeypatch
 ):
-    names = [*NAMES[:4], "c/once.mp3", *NAMES[5:]]
-    write_tone(tmp_path / "mp3/c/once.mp3")
+    names = ["0/hanging.mp3", *NAMES[1:4], "c/once.mp3", "d/deadly.mp3", "d/g.mp3"]
+    for name in names:
+        write_tone(tmp_path / "mp3" / name)
     monkeypatch.setattr(pool, "write_shard", writer)
-    manifest = write_shards(annotate(tmp_path / "mp3", names), folder, CONFIG)
+    manifest = write_shards(
+        annotate(tmp_path / "mp3", names), folder, CONFIG, 2, timeout_seconds=3
+    )
     assert (tmp_path / "died").exists()
-    assert manifest.skipped() == []
-    assert {s: manifest.num_clips(s) for s in ("train", "val", "test")} == {
-        "train": 4,
-        "val": 1,
-        "test": 2,
+    assert {clip.path: clip.reason for clip in manifest.skipped()} == {
+        "0/hanging.mp3": "0/hanging.mp3 cannot be decoded: it took longer than 3 s",
+        "d/deadly.mp3": "d/deadly.mp3 cannot be decoded: its process died (SIGSEGV)",
     }
+    assert [manifest.num_clips(s) for s in ("train", "val", "test")] == [3, 1, 1]
 
 
 @pytest.mark.slow

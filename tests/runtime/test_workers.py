@@ -22,6 +22,7 @@ def work(job):
     if name.startswith("crash"):
         os.kill(os.getpid(), signal.SIGSEGV)
     if name.startswith("hang"):
+        (folder / "hanging").touch()
         time.sleep(HANG_SECONDS)
     if name.startswith("once") and not (folder / name).exists():
         (folder / name).touch()
@@ -46,7 +47,7 @@ def raise_odd_error(job):
 
 
 def hang_aloud(job):
-    print("at work", flush=True)
+    os.write(1, b"at work\n")
     time.sleep(HANG_SECONDS)
 
 
@@ -154,7 +155,7 @@ def test_closing_ends_a_worker_in_the_middle_of_a_job(tmp_path):
     with Workers(1) as workers:
         hanging = workers.submit(work, ("hang", tmp_path))
         waiting = workers.submit(work, ("a", tmp_path))
-        while not hanging.running():
+        while not (tmp_path / "hanging").exists():
             time.sleep(0.01)
     assert waiting.cancelled()
     assert isinstance(hanging.exception(timeout=10), WorkerDied)
