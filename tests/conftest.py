@@ -86,14 +86,14 @@ def _tiny_dataset_master(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def _tiny_records_master(tmp_path_factory, _tiny_dataset_master) -> Path:
-    from resemul.configs import BuildConfig
-    from resemul.datasets import DATASETS
+    from resemul.configs import BuildConfig, DatasetConfig
+    from resemul.datasets import load_annotations
     from resemul.records import RECORDS_FOLDER, write_shards
 
     data_dir = tmp_path_factory.mktemp("tiny_records") / "dataset"
     shutil.copytree(_tiny_dataset_master, data_dir)
     write_shards(
-        DATASETS["mtt"](data_dir),
+        load_annotations(DatasetConfig(data_dir=data_dir)),
         data_dir / RECORDS_FOLDER,
         BuildConfig(num_audios_per_shard=3, clip_seconds=6.0),
     )

@@ -12,7 +12,9 @@ PACKAGE = Path(resemul.__file__).parent
 
 # A module may import from rows above its own and from its own folder.
 ROWS = (
-    {"constants", "errors", "runtime", "configs"},
+    {"constants", "errors"},
+    {"runtime"},
+    {"configs"},
     {"audio", "datasets", "models", "downloads"},
     {"weights", "records", "curation"},
     {"checkpoints", "prediction"},
@@ -21,8 +23,6 @@ ROWS = (
     {"server"},
     {"cli"},
 )
-# Of the first row, what others of that row may use.
-FOUNDATION = {"constants", "errors"}
 # Not modules of the straight line: the package itself and `python -m resemul`.
 OUTSIDE = {"__init__", "__main__"}
 
@@ -82,8 +82,6 @@ def row_of(name: str) -> int:
 def may_import(importer: str, imported_name: str) -> bool:
     if importer == imported_name or importer in OUTSIDE:
         return True
-    if row_of(importer) == row_of(imported_name) == 0:
-        return imported_name in FOUNDATION and importer not in FOUNDATION
     return row_of(imported_name) < row_of(importer)
 
 

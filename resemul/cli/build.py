@@ -121,7 +121,7 @@ def _parse_seconds(text: str) -> float | str:
 
 def _build_config(args: argparse.Namespace) -> BuildConfig:
     """The records of the model, but for what is asked for."""
-    config = records_of_model(args.model, of_mtt=args.dataset == "mtt")
+    config = records_of_model(args.model, args.dataset)
     given = {
         name: getattr(args, name)
         for name in ("sample_rate", "num_samples", "clip_seconds", "min_segments")

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from resemul.cli.options import add_data_dir
 from resemul.configs.dataset import (
-    DATASET_NAMES,
+    DATASETS,
+    DEFAULT_DATASET,
     DEFAULT_RATIO,
     MERGE_NAMES,
     SPLIT_RULES,
@@ -64,10 +65,10 @@ def dataset_config(args: argparse.Namespace) -> DatasetConfig:
 def _add_collection(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--dataset",
-        default=DatasetConfig.dataset,
-        choices=DATASET_NAMES,
-        help="MagnaTagATune in <data-dir>, a table of paths and tags, or a folder of "
-        "audio files per tag",
+        default=DEFAULT_DATASET,
+        metavar="NAME",
+        help="; ".join(f"{name}: {entry.summary}" for name, entry in DATASETS.items())
+        + "; module:function: your own",
     )
     _add_path(
         group,
@@ -153,15 +154,17 @@ def _add_split(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--split",
         choices=SPLIT_RULES,
-        help="directory: mtt's own; column: as the table says; group: at random, but "
-        "all clips of a group together; random: each clip for itself; files: lists "
-        "(default: the first of them for which there is what it needs)",
+        help="directory: mtt's own; column: as the table says; stratified: each tag "
+        "spread over the splits, clips of a group together where groups are known; "
+        "group: at random by group; random: each clip for itself; files: lists "
+        "(default: what the data set has, else stratified)",
     )
     group.add_argument(
         "--ratio",
         metavar="A:B:C",
-        help="random, group: shares of train:val:test, such as 13:1:3, or train:test, "
-        "such as 80:20, of which a tenth of the training clips is for validation "
+        help="stratified, group, random: shares of train:val:test, such as 13:1:3, or "
+        "train:test, such as 80:20, of which a tenth of the training clips is for "
+        "validation "
         f"(default: {DEFAULT_RATIO})",
     )
     group.add_argument(
@@ -169,7 +172,7 @@ def _add_split(group: argparse._ArgumentGroup) -> None:
         type=int,
         default=SplitConfig.seed,
         metavar="N",
-        help="random, group: another seed, another split",
+        help="stratified, group, random: another seed, another split",
     )
     for flag in ("--train-list", "--val-list", "--test-list"):
         _add_path(group, flag, "files: a clip per line, by its id or path")

@@ -18,7 +18,7 @@ from resemul.cli.options import (
     require_at_least,
 )
 from resemul.cli.sources import open_records
-from resemul.configs import WINDOWS
+from resemul.configs import WINDOWS, DatasetConfig
 from resemul.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -128,9 +128,11 @@ def _count_skipped(records: "RecordSet", data_dir: Path) -> int:
     """Test clips that are annotated but in no record."""
     if "test" in records.num_skipped:
         return records.num_skipped["test"]
-    from resemul.datasets import DATASETS
+    from resemul.datasets import load_annotations
 
-    num_annotated = DATASETS[records.dataset](data_dir).split_sizes()["test"]
+    num_annotated = load_annotations(DatasetConfig(data_dir=data_dir)).split_sizes()[
+        "test"
+    ]
     return num_annotated - records.num_clips["test"]
 
 

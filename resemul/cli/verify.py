@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from resemul.cli.options import add_data_dir, new_parser
-from resemul.configs import BuildConfig
+from resemul.configs import BuildConfig, DatasetConfig, TagsConfig
 from resemul.errors import ConfigError
 
 _STANDARD_OUTPUT = Path("-")
@@ -51,7 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> int:
     """Prints or writes the list, and a summary on standard error."""
-    from resemul.datasets import mtt
+    from resemul.datasets import load_annotations
     from resemul.records.verification import verify_audio, write_findings
 
     if args.num_workers < 1:
@@ -59,7 +59,12 @@ def main(args: argparse.Namespace) -> int:
     if not args.csv.parent.is_dir():
         raise ConfigError(f"--csv {args.csv}: there is no folder {args.csv.parent}")
     result = verify_audio(
-        mtt.load_tracks(args.data_dir, keep_untagged=args.keep_untagged),
+        load_annotations(
+            DatasetConfig(
+                data_dir=args.data_dir,
+                tags=TagsConfig(keep_untagged=args.keep_untagged),
+            )
+        ),
         BuildConfig(),
         decode=not args.no_decode,
         num_workers=args.num_workers,

@@ -5,14 +5,80 @@ from fractions import Fraction
 from pathlib import Path
 
 from resemul.configs.checks import require
+from resemul.constants import CLIP_SECONDS
 from resemul.errors import ConfigError
+from resemul.runtime.plugins import is_outside_name
 
-DATASET_NAMES = ("mtt", "csv", "folders")
-SPLIT_RULES = ("directory", "column", "group", "random", "files")
+SPLIT_RULES = ("directory", "column", "stratified", "group", "random", "files")
+# Rules that draw, by `ratio` and `seed`.
+DRAWN_SPLITS = ("stratified", "group", "random")
 # How a merged tag is called: by the first member in the list of synonyms, or by the
 # member whose column comes first in the annotations.
 MERGE_NAMES = ("readable", "header")
 DEFAULT_RATIO = "8:1:1"
+
+
+@dataclass(frozen=True)
+class DatasetEntry:
+    """What is known of a kind of data set before its annotations are read.
+
+    `reader` is `module:function`, from a `DatasetConfig` to a `datasets.Collection`;
+    the module is imported when the data set is used. The rest are defaults of a
+    build: how much of a file is read (None: all), how many whole segments a clip needs
+    (0: shorter ones are filled), how many of the most frequent tags are learned (None:
+    all), and whether clips without a tag are kept.
+    """
+
+    reader: str
+    summary: str
+    clip_seconds: float | None = None
+    min_segments: int = 0
+    num_tags: int | None = None
+    keep_untagged: bool = True
+    needs_annotations: bool = False
+    needs_audio_dir: bool = False
+    # Its audio is inside `data_dir`, where it was downloaded to.
+    is_in_data_dir: bool = False
+
+
+DATASETS: dict[str, DatasetEntry] = {
+    "mtt": DatasetEntry(
+        "resemul.datasets.mtt:read_collection",
+        "MagnaTagATune in <data-dir>",
+        clip_seconds=CLIP_SECONDS,
+        min_segments=1,
+        num_tags=50,
+        keep_untagged=False,
+        is_in_data_dir=True,
+    ),
+    "csv": DatasetEntry(
+        "resemul.datasets.csv_file:read_collection",
+        "a table of paths and tags",
+        needs_annotations=True,
+    ),
+    "folders": DatasetEntry(
+        "resemul.datasets.folders:read_collection",
+        "a folder of audio files per tag",
+        needs_audio_dir=True,
+    ),
+}
+DEFAULT_DATASET = "mtt"
+
+
+def dataset_entry(name: str) -> DatasetEntry:
+    """The entry of a data set, or what holds for one from outside: `module:object`.
+
+    Raises:
+        ConfigError: there is no such data set.
+    """
+    if name in DATASETS:
+        return DATASETS[name]
+    require(
+        is_outside_name(name),
+        f"dataset must be one of {', '.join(DATASETS)}, or module:function of your "
+        f"own, got {name!r}",
+    )
+    return DatasetEntry(name, "from outside")
 
 
 @dataclass(frozen=True)
@@ -30,10 +96,10 @@ class ColumnsConfig:
 
 @dataclass(frozen=True)
 class TagsConfig:
-    """Which tags to learn; `num_tags` None is 50 for MTT and all for the others.
+    """Which tags to learn; `num_tags` None is what `DATASETS` says.
 
     `merge` is the name of a preset or a file of synonyms, `file` a file with one tag
-    per line. `keep_untagged` None drops the clips without any tag for MTT only.
+    per line. `keep_untagged` None is what `DATASETS` says.
     """
 
     num_tags: int | None = None
@@ -62,8 +128,8 @@ class TagsConfig:
 class SplitConfig:
     """How to split; `rule` None takes the split that the data set comes with.
 
-    `ratio` and `seed` belong to the rules `random` and `group`. `group_column` is a
-    column of the annotations, or of `groups_file`: a table with the group of each
+    `ratio` and `seed` belong to the rules that draw, `DRAWN_SPLITS`. `group_column` is
+    a column of the annotations, or of `groups_file`: a table with the group of each
     clip, for annotations that have no such column.
     """
 
@@ -104,7 +170,7 @@ class SplitConfig:
 class DatasetConfig:
     """Options of `datasets.load_annotations`."""
 
-    dataset: str = "mtt"
+    dataset: str = DEFAULT_DATASET
     data_dir: Path = Path("./dataset")
     annotations: Path | None = None
     audio_dir: Path | None = None
@@ -114,19 +180,25 @@ class DatasetConfig:
     split: SplitConfig = field(default_factory=SplitConfig)
 
     def __post_init__(self) -> None:
-        require(
-            self.dataset in DATASET_NAMES,
-            f"dataset must be one of {', '.join(DATASET_NAMES)}, got {self.dataset!r}",
-        )
-        if self.dataset == "csv":
+        entry = self.entry
+        if entry.needs_annotations:
             require(
                 self.annotations is not None,
-                "the data set 'csv' needs its table: --annotations FILE",
+                f"the data set {self.dataset!r} needs its table: --annotations FILE",
             )
-        else:
+        if entry.needs_audio_dir:
+            require(
+                self.audio_dir is not None,
+                f"the data set {self.dataset!r} needs its folder: --audio-dir DIR",
+            )
+        if self.dataset in DATASETS:
+            self._refuse_what_has_no_meaning(entry)
+
+    def _refuse_what_has_no_meaning(self, entry: DatasetEntry) -> None:
+        if not entry.needs_annotations:
             require(
                 self.annotations is None,
-                f"a table of annotations is for the data set 'csv', not "
+                "a table of annotations is for the data set 'csv', not "
                 f"{self.dataset!r}",
             )
             # The group may come from a table of its own, for any data set.
@@ -135,18 +207,17 @@ class DatasetConfig:
                 self.columns == ColumnsConfig() and not has_columns,
                 f"names of columns are for the data set 'csv', not {self.dataset!r}",
             )
-        if self.dataset == "folders":
-            require(
-                self.audio_dir is not None,
-                "the data set 'folders' needs the folder above its tags: "
-                "--audio-dir DIR",
-            )
-        if self.dataset == "mtt":
+        if entry.is_in_data_dir:
             require(
                 self.audio_dir is None and not self.skip_missing,
-                "the audio of the data set 'mtt' is in <data-dir>/mp3; for another "
-                "folder, read its annotations as the data set 'csv'",
+                f"the audio of the data set {self.dataset!r} is in <data-dir>; for "
+                "another folder, read its annotations as the data set 'csv'",
             )
+
+    @property
+    def entry(self) -> DatasetEntry:
+        """What is known of the data set before its annotations are read."""
+        return dataset_entry(self.dataset)
 
 
 def format_ratio(ratio: tuple[Fraction, Fraction, Fraction]) -> str:

@@ -6,6 +6,7 @@ A recipe is a `TrainConfig`. Where ours cannot be what a system did, a comment s
 from dataclasses import dataclass, replace
 
 from resemul.configs.build import BuildConfig
+from resemul.configs.dataset import DEFAULT_DATASET, dataset_entry
 from resemul.configs.models import MODEL_CONFIGS
 from resemul.configs.training import Stage, TrainConfig
 
@@ -175,17 +176,21 @@ MODEL_RECIPES: dict[str, Recipe] = {
 _MTT_SECONDS = 30.0
 
 
-def records_of_model(name: str, of_mtt: bool = True) -> BuildConfig:
+def records_of_model(name: str, dataset: str = DEFAULT_DATASET) -> BuildConfig:
     """The records that a model is trained on.
 
-    Of MTT, they are those of its recipe. Of other collections, whose clips have any
-    length, they are segments of the model's own length: a record of a whole clip
-    would be mostly silence where clips are short.
+    Of a data set whose clips have one length, they are those of its recipe. Of others
+    they are segments of the model's own length: a record of a whole clip would be
+    mostly silence where clips are short.
     """
     config, recipe = MODEL_CONFIGS[name](), MODEL_RECIPES[name]
-    if not of_mtt:
+    entry = dataset_entry(dataset)
+    if entry.clip_seconds is None:
         return BuildConfig(
-            config.sample_rate, config.num_samples, clip_seconds=None, min_segments=0
+            config.sample_rate,
+            config.num_samples,
+            clip_seconds=None,
+            min_segments=entry.min_segments,
         )
     if recipe.clip_seconds is None:
         return BuildConfig(config.sample_rate, config.num_samples)

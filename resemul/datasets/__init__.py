@@ -1,23 +1,10 @@
 """Annotations in, tracks out. Nothing here opens an audio file."""
 
-from collections.abc import Callable
-
 from resemul.configs.dataset import DatasetConfig
-from resemul.datasets import csv_file, folders, mtt
 from resemul.datasets.annotate import annotate
 from resemul.datasets.track import Annotations, Collection, Track
 from resemul.errors import DatasetError
-
-# Data sets that their folder describes; each takes it and `keep_untagged`.
-DATASETS: dict[str, Callable[..., Annotations]] = {
-    "mtt": mtt.load_tracks,
-}
-
-# What people bring; each reads their annotations.
-COLLECTIONS: dict[str, Callable[[DatasetConfig], Collection]] = {
-    "csv": csv_file.read_collection,
-    "folders": folders.read_collection,
-}
+from resemul.runtime.plugins import load_outside
 
 
 def load_annotations(config: DatasetConfig) -> Annotations:
@@ -27,11 +14,14 @@ def load_annotations(config: DatasetConfig) -> Annotations:
         DatasetError: annotations are missing or broken, audio files of a collection
             are missing, or tags and splits cannot be had as asked for.
     """
-    if config.dataset == "mtt":
-        return mtt.load_annotations(config)
-    collection = COLLECTIONS[config.dataset](config)
-    annotations = annotate(collection, config.tags, config.split)
-    if not config.skip_missing:
+    collection = load_outside(config.entry.reader, "data set")(config)
+    if not isinstance(collection, Collection):
+        raise DatasetError(
+            f"{config.dataset} returned {type(collection).__name__}; a data set is a "
+            "function from a DatasetConfig to a resemul.datasets.Collection"
+        )
+    annotations = annotate(collection, config)
+    if not config.entry.is_in_data_dir and not config.skip_missing:
         _require_files(annotations, collection)
     return annotations
 
@@ -51,8 +41,6 @@ def _require_files(annotations: Annotations, collection: Collection) -> None:
 
 
 __all__ = [
-    "COLLECTIONS",
-    "DATASETS",
     "Annotations",
     "Collection",
     "Track",

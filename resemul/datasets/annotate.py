@@ -5,9 +5,14 @@ import logging
 
 import numpy as np
 
-from resemul.configs.dataset import SplitConfig, TagsConfig
+from resemul.configs.dataset import (
+    DEFAULT_RATIO,
+    DatasetConfig,
+    SplitConfig,
+    parse_ratio,
+)
 from resemul.constants import SPLITS
-from resemul.datasets.splits import assign_splits
+from resemul.datasets.splits import assign_splits, split_rule
 from resemul.datasets.tags import select_tags
 from resemul.datasets.track import Annotations, Collection, Track
 from resemul.errors import DatasetError
@@ -15,32 +20,36 @@ from resemul.errors import DatasetError
 logger = logging.getLogger(__name__)
 
 
-def annotate(
-    collection: Collection,
-    tags: TagsConfig,
-    split: SplitConfig,
-    default_num_tags: int | None = None,
-    source_sha256: str | None = None,
-) -> Annotations:
+def annotate(collection: Collection, config: DatasetConfig) -> Annotations:
     """Chooses tags and splits clips.
 
-    Clips are split before those without a tag are dropped, so a clip is in the same
-    split whatever tags are chosen. MTT drops them by default, the others keep them.
-
-    Args:
-        collection, tags, split: what to choose from, and how.
-        default_num_tags: how many tags there are if `tags` does not say so.
-        source_sha256: of a file that, with the names of split and tags, says all.
+    Clips are split by all of their tags, and before those without one are dropped, so
+    a clip is in the same split whatever tags are chosen. Files that are known to be
+    empty keep their place in the split that the collection comes with; no other split
+    counts them.
 
     Raises:
         DatasetError: a tag has no clip, a split has none, or a rule does not fit.
     """
-    labels, tag_rule = select_tags(collection.labels, tags, default_num_tags)
-    splits, split_rule = assign_splits(collection, split)
-    is_mtt = collection.dataset == "mtt"
-    keep_untagged = not is_mtt if tags.keep_untagged is None else tags.keep_untagged
+    split_config, tags = config.split, config.tags
+    rule = split_rule(collection, split_config)
+    is_own_split = rule == collection.split_rule
+    if not is_own_split:
+        known_empty = collection.known_empty
+        kept = [i for i, p in enumerate(collection.paths) if p not in known_empty]
+        collection = collection.select(kept)
+    labels, tag_rule = select_tags(collection.labels, tags, config.entry.num_tags)
+    splits, split_name = assign_splits(collection, split_config)
+    keep_untagged = config.entry.keep_untagged
+    if tags.keep_untagged is not None:
+        keep_untagged = tags.keep_untagged
     tracks = _make_tracks(collection, splits, labels.to_numpy("uint8"), keep_untagged)
-    parts = [split_rule, "all" if keep_untagged else "tagged", tag_rule]
+    has_own_labels = tags.file is not None or tags.merge is not None
+    is_as_published = is_own_split and not has_own_labels
+    # Where untagged clips are kept by default, only their absence is worth a word.
+    word = "all" if not config.entry.keep_untagged else ""
+    parts = [split_name, word if keep_untagged else "tagged", tag_rule]
+    source_sha256 = collection.source_sha256 if is_as_published else None
     annotations = Annotations(
         dataset=collection.dataset,
         split_name="-".join(filter(None, parts)),
@@ -48,12 +57,12 @@ def annotate(
         tracks=tracks,
         audio_dir=collection.audio_dir,
         source_sha256=source_sha256 or _fingerprint(tracks),
+        known_empty=collection.known_empty,
     )
-    if not is_mtt:
-        # A part of MTT keeps the tags of MTT, which published weights need.
+    if not collection.keeps_rare_tags:
         _require_examples(annotations, collection)
     if source_sha256 is None:
-        _require_clips(annotations, collection, split)
+        _require_clips(annotations, collection, split_config)
         _warn_of_rare_tags(annotations)
     return annotations
 
@@ -101,7 +110,7 @@ def _require_clips(
     sizes = annotations.split_sizes()
     empty = [name for name in SPLITS if not sizes[name]]
     is_for_test_only = not sizes["train"] and not sizes["val"] and sizes["test"]
-    wanted = "0" in (split.ratio or "").replace("/", ":").split(":")
+    wanted = 0 in parse_ratio(split.ratio or DEFAULT_RATIO)
     if empty and not (is_for_test_only or wanted):
         found = ", ".join(f"{name} {sizes[name]}" for name in SPLITS)
         raise DatasetError(

@@ -5,19 +5,17 @@ ISMIR 2009.
 """
 
 import hashlib
-from dataclasses import replace
+import warnings
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from resemul.configs.dataset import DatasetConfig, SplitConfig, TagsConfig
-from resemul.datasets.annotate import annotate
-from resemul.datasets.track import Annotations, Collection
+from resemul.configs.dataset import DatasetConfig
+from resemul.datasets.track import Collection
 from resemul.errors import DatasetError
 
 ANNOTATIONS_FILE = "annotations_final.csv"
 AUDIO_FOLDER = "mp3"
-NUM_TAGS = 50
 
 # Two splits are in use, mtt-tagged and mtt-all. Both go by folder; they differ in the
 # clips that have none of the 50 tags. On the full MTT: 15,250 / 1,529 / 4,332 clips,
@@ -36,74 +34,31 @@ _ID_COLUMN = "clip_id"
 _PATH_COLUMN = "mp3_path"
 
 
-def load_tracks(
-    data_dir: Path, keep_untagged: bool = False, num_tags: int = NUM_TAGS
-) -> Annotations:
-    """Reads the annotations under `data_dir`: top tags, split by folder.
+def read_collection(config: DatasetConfig) -> Collection:
+    """Reads `annotations_final.csv` in `config.data_dir`.
 
     Folders 0 to b are training, c validation, d to f test. A file with the tags of
     MTT, whole or a part of it, gets the 50 published tags in the published order,
-    which the published weights need. Any other file gets its `num_tags` most
-    frequent ones, or all it has.
-
-    Args:
-        data_dir: holds `annotations_final.csv`.
-        keep_untagged: keep the clips that have none of the top tags.
-        num_tags: how many of the most frequent tags to learn.
+    which the published weights need.
 
     Raises:
         DatasetError: the file is missing, or not what MTT's looks like.
     """
-    collection, sha256 = _read(Path(data_dir))
-    tags = TagsConfig(num_tags=num_tags, keep_untagged=keep_untagged)
-    return annotate(collection, tags, SplitConfig(), NUM_TAGS, sha256)
-
-
-def load_annotations(config: DatasetConfig) -> Annotations:
-    """Reads the annotations under `config.data_dir` with other tags and splits.
-
-    Other splits than the one by folder leave out the files that are empty in the
-    published archive, so that 25,860 clips are split.
-
-    Raises:
-        DatasetError: as `load_tracks`, or tags or splits cannot be had.
-    """
-    collection, sha256 = _read(config.data_dir)
-    split = config.split
-    if split.rule in (None, "directory") and not split.lists and not split.groups_file:
-        has_own_labels = config.tags.file is not None or config.tags.merge is not None
-        known_source = None if has_own_labels else sha256
-        return annotate(collection, config.tags, split, NUM_TAGS, known_source)
-    collection = _without_empty_files(collection)
-    return annotate(collection, config.tags, split, NUM_TAGS)
-
-
-def _read(data_dir: Path) -> tuple[Collection, str]:
-    """All of the annotation file, and its SHA-256."""
-    path = data_dir / ANNOTATIONS_FILE
+    path = config.data_dir / ANNOTATIONS_FILE
     table, sha256 = _read_table(path)
-    collection = Collection(
+    return Collection(
         dataset="mtt",
         source=path,
         clip_ids=[str(clip_id) for clip_id in table[_ID_COLUMN]],
         paths=[Path(mp3_path) for mp3_path in table[_PATH_COLUMN]],
         labels=table.drop(columns=[_ID_COLUMN, _PATH_COLUMN]).astype("uint8"),
-        audio_dir=data_dir / AUDIO_FOLDER,
+        audio_dir=config.data_dir / AUDIO_FOLDER,
         splits=[_split_of(path, mp3_path) for mp3_path in table[_PATH_COLUMN]],
-    )
-    return collection, sha256
-
-
-def _without_empty_files(collection: Collection) -> Collection:
-    empty = set(map(Path, KNOWN_EMPTY_FILES))
-    kept = [i for i, path in enumerate(collection.paths) if path not in empty]
-    assert collection.splits is not None
-    return replace(
-        collection,
-        clip_ids=[collection.clip_ids[i] for i in kept],
-        paths=[collection.paths[i] for i in kept],
-        labels=collection.labels.iloc[kept],
-        splits=[collection.splits[i] for i in kept],
+        split_rule="directory",
+        split_name="mtt",
+        source_sha256=sha256,
+        keeps_rare_tags=True,
+        known_empty=frozenset(map(Path, KNOWN_EMPTY_FILES)),
     )
 
 
@@ -116,8 +71,17 @@ def _read_table(path: Path) -> tuple[pd.DataFrame, str]:
         )
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     try:
-        table = pd.read_csv(path, sep="\t", dtype={_ID_COLUMN: str, _PATH_COLUMN: str})
-    except (ValueError, OSError) as error:  # ParserError is a ValueError
+        with warnings.catch_warnings():
+            # Rows with more values than the header are only warned of.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            table = pd.read_csv(
+                path,
+                sep="\t",
+                dtype={_ID_COLUMN: str, _PATH_COLUMN: str},
+                index_col=False,
+            )
+    except (ValueError, OSError, pd.errors.ParserWarning) as error:
+        # ParserError is a ValueError.
         raise DatasetError(f"{path} is not a tab-separated table: {error}") from error
     missing = [c for c in (_ID_COLUMN, _PATH_COLUMN) if c not in table.columns]
     if missing:
@@ -135,7 +99,7 @@ def _read_table(path: Path) -> tuple[pd.DataFrame, str]:
             row = int((~is_label).idxmax())
             raise DatasetError(
                 f"{path}, line {row + 2}, column {column!r}: expected 0 or 1, "
-                f"got {labels[column][row]!r}"
+                f"got {str(labels[column][row])!r}"
             )
     for column in (_ID_COLUMN, _PATH_COLUMN):
         if table[column].isna().any():
@@ -151,7 +115,7 @@ def _read_table(path: Path) -> tuple[pd.DataFrame, str]:
 
 
 def _split_of(annotations: Path, mp3_path: str) -> str:
-    folder, *rest = PurePosixPath(mp3_path).parts
+    folder, *rest = PurePosixPath(mp3_path).parts or ("",)
     if len(folder) != 1 or folder not in "0123456789abcdef" or not rest:
         raise DatasetError(
             f"{annotations}: {mp3_path!r} is not under a folder 0 to f, "

@@ -11,13 +11,18 @@ from fractions import Fraction
 from math import floor
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+
 from resemul.configs.dataset import (
     DEFAULT_RATIO,
+    DRAWN_SPLITS,
     SplitConfig,
     format_ratio,
     parse_ratio,
 )
 from resemul.constants import SPLITS
+from resemul.datasets.stratify import stratify, tag_shares
 from resemul.datasets.tables import content_hash, read_lines, read_table
 from resemul.datasets.track import Collection
 from resemul.errors import ConfigError, DatasetError
@@ -96,10 +101,52 @@ def split_by_group(groups: Sequence[str], ratio: Ratio, seed: int) -> list[str]:
     return [split_of[group] for group in groups]
 
 
+def split_stratified(
+    names: Sequence[str],
+    labels: pd.DataFrame,
+    ratio: Ratio,
+    seed: int,
+    groups: Sequence[str] | None = None,
+) -> list[str]:
+    """Returns the split of each clip, so that each split has its share of every tag.
+
+    Args:
+        names: of the clips, all different.
+        labels: 0 or 1, a row per clip and a column per tag.
+        ratio: of train, val and test.
+        seed: another one gives another split.
+        groups: whose clips stay together, if any; with fewer groups than splits, or
+            a group that outweighs the rest, a split can stay empty.
+    """
+    units = sorted(set(groups or names), key=lambda unit: _draw(unit, seed))
+    number_of = {unit: number for number, unit in enumerate(units)}
+    unit_of = np.array([number_of[unit] for unit in (groups or names)])
+    counts = np.zeros((len(units), labels.shape[1]), "int64")
+    np.add.at(counts, unit_of, labels.to_numpy("int64"))
+    numbers = stratify(
+        counts,
+        np.bincount(unit_of, minlength=len(units)),
+        tag_shares(counts.sum(axis=0), list(map(float, ratio))),
+        split_sizes(len(names), ratio),
+    )
+    return [SPLITS[number] for number in numbers[unit_of]]
+
+
+def split_rule(collection: Collection, config: SplitConfig) -> str:
+    """The rule that holds: the one asked for, or the first that there is data for."""
+    if config.rule is not None:
+        return config.rule
+    if config.lists:
+        return "files"
+    if collection.splits is not None and config.groups_file is None:
+        return collection.split_rule
+    return "stratified"
+
+
 def assign_splits(
     collection: Collection, config: SplitConfig
 ) -> tuple[list[str | None], str]:
-    """Returns the split of each clip, None if it is in none, and the rule's name.
+    """Returns the split of each clip, None if it is in none, and the split's name.
 
     Raises:
         DatasetError: the annotations do not have what the rule needs.
@@ -108,61 +155,62 @@ def assign_splits(
     groups, group_name = collection.groups, collection.group_name
     if config.groups_file is not None:
         groups, group_name = _read_groups(collection, config)
-    rule = config.rule or _default_rule(collection, config, groups)
-    if rule not in ("random", "group") and (config.ratio or config.seed):
+    rule = split_rule(collection, config)
+    if rule not in DRAWN_SPLITS and (config.ratio or config.seed):
         raise ConfigError(
-            f"ratio and seed go with the splits 'random' and 'group', not {rule!r}"
+            f"ratio and seed go with the splits {', '.join(DRAWN_SPLITS)}, not {rule!r}"
         )
-    ratio = parse_ratio(config.ratio or DEFAULT_RATIO)
-    drawn = f"{format_ratio(ratio)}-seed{config.seed}"
-    splits: Sequence[str | None]
-    if rule == "random":
-        splits = split_randomly(collection.clip_ids, ratio, config.seed)
-        name = f"random-{drawn}"
-    elif rule == "group":
-        if groups is None:
-            raise DatasetError(
-                f"{collection.source}: no column says which clips belong together; "
-                "name it as --group-column, or a table that has it as --groups"
-            )
-        splits = split_by_group(groups, ratio, config.seed)
-        name = f"group-{group_name}-{drawn}"
+    if rule == "group" and groups is None:
+        raise DatasetError(
+            f"{collection.source}: no column says which clips belong together; "
+            "name it as --group-column, or a table that has it as --groups"
+        )
+    if rule in DRAWN_SPLITS:
+        splits, name = _draw_splits(rule, collection, groups, group_name, config)
     elif rule == "files":
         splits, name = _read_lists(collection, config.lists)
     else:
         splits, name = _given_splits(collection, rule)
-    if groups is not None and rule != "group":
+    if groups is not None and rule not in ("group", "stratified"):
         _warn_of_leaks(groups, group_name, splits)
-    return list(splits), name
+    return splits, name
+
+
+def _draw_splits(
+    rule: str,
+    collection: Collection,
+    groups: Sequence[str] | None,
+    group_name: str,
+    config: SplitConfig,
+) -> tuple[list[str | None], str]:
+    names, labels = collection.clip_ids, collection.labels
+    ratio = parse_ratio(config.ratio or DEFAULT_RATIO)
+    drawn = f"{format_ratio(ratio)}-seed{config.seed}"
+    by_group = f"by-{group_name}" if groups is not None else ""
+    if rule == "stratified":
+        splits = split_stratified(names, labels, ratio, config.seed, groups)
+        return list(splits), "-".join(filter(None, (rule, by_group, drawn)))
+    if rule == "group":
+        assert groups is not None  # assign_splits has checked
+        return list(split_by_group(groups, ratio, config.seed)), f"{by_group}-{drawn}"
+    return list(split_randomly(names, ratio, config.seed)), f"{rule}-{drawn}"
 
 
 def _draw(name: str, seed: int) -> str:
-    return hashlib.sha256(f"{seed}:{name}".encode()).hexdigest()
+    # Names of files need not be Unicode; such bytes are surrogates in Python.
+    text = f"{seed}:{name}".encode(errors="surrogateescape")
+    return hashlib.sha256(text).hexdigest()
 
 
-def _default_rule(
-    collection: Collection, config: SplitConfig, groups: list[str] | None
-) -> str:
-    if config.lists:
-        return "files"
-    if config.groups_file is not None:
-        return "group"
-    if collection.splits is not None:
-        return "directory" if collection.dataset == "mtt" else "column"
-    return "random" if groups is None else "group"
-
-
-def _given_splits(collection: Collection, rule: str) -> tuple[list[str], str]:
-    is_directory = collection.dataset == "mtt"
-    if collection.splits is None or is_directory != (rule == "directory"):
+def _given_splits(collection: Collection, rule: str) -> tuple[list[str | None], str]:
+    if collection.splits is None or rule != collection.split_rule:
         raise DatasetError(
             f"{collection.source}: the data set {collection.dataset!r} has no split "
             f"{rule!r}"
             + ("; name its column as --split-column" if rule == "column" else "")
         )
-    if is_directory:
-        return collection.splits, "mtt"
-    return collection.splits, f"column-{_hash(collection, collection.splits)}"
+    name = collection.split_name or f"{rule}-{_hash(collection, collection.splits)}"
+    return list(collection.splits), name
 
 
 def _read_lists(

@@ -109,7 +109,9 @@ def read_lines(path: Path) -> list[tuple[int, str]]:
 
 def content_hash(lines: Iterable[str]) -> str:
     """8 characters that differ, in all likelihood, where the lines do."""
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:8]
+    return hashlib.sha256(
+        "\n".join(lines).encode(errors="surrogateescape")
+    ).hexdigest()[:8]
 
 
 def _read_text(path: Path) -> str:

@@ -1,7 +1,9 @@
 """What every data set hands on: its tracks, its tags, the name of its split."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -39,6 +41,9 @@ class Annotations:
     # SHA-256 of what the tracks were read from: of the annotation file where that
     # and the split's name say it all, else of the tracks themselves.
     source_sha256: str
+    # Files that are empty where the data set is published, relative to `audio_dir`:
+    # nothing that a user could repair.
+    known_empty: frozenset[Path] = frozenset()
 
     def split_sizes(self) -> dict[str, int]:
         """Number of tracks in each split."""
@@ -68,3 +73,26 @@ class Collection:
     splits: list[str] | None = None
     groups: list[str] | None = None
     group_name: str = ""
+    # How the split that the clips come with is asked for, and called.
+    split_rule: str = "column"
+    split_name: str = ""
+    # SHA-256 of a file that, with the names of split and tags, says all of the tracks.
+    source_sha256: str | None = None
+    # Tags are learned even if no clip has them: published weights need them.
+    keeps_rare_tags: bool = False
+    known_empty: frozenset[Path] = frozenset()
+
+    def select(self, kept: Sequence[int]) -> "Collection":
+        """The collection with only these clips, by their place."""
+
+        def of(values: list[Any]) -> list[Any]:
+            return [values[i] for i in kept]
+
+        return replace(
+            self,
+            clip_ids=of(self.clip_ids),
+            paths=of(self.paths),
+            labels=self.labels.iloc[list(kept)],
+            splits=None if self.splits is None else of(self.splits),
+            groups=None if self.groups is None else of(self.groups),
+        )

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from resemul.configs import BuildConfig
+from resemul.configs import BuildConfig, DatasetConfig
 from resemul.constants import SAMPLE_RATE, SPLITS
-from resemul.datasets import DATASETS
+from resemul.datasets import load_annotations
 from resemul.errors import DatasetError
 from resemul.records.audio_source import AudioSource
 from resemul.records.manifest import Manifest, read_manifest
@@ -112,7 +112,7 @@ def _describe_files(folder: Path, data_dir: Path) -> RecordSet:
     files = {split: _find_shards(folder, split) for split in SPLITS}
     num_samples, num_tags = _peek_first(folder, files["train"] + files["val"])
     try:
-        annotations = DATASETS["mtt"](data_dir)
+        annotations = load_annotations(DatasetConfig(data_dir=data_dir))
     except DatasetError as error:
         raise DatasetError(
             f"{folder} has no manifest, so the tags come from the annotations: {error}"

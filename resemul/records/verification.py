@@ -13,7 +13,6 @@ import numpy as np
 from resemul.audio import load_waveform
 from resemul.configs import BuildConfig
 from resemul.datasets import Annotations
-from resemul.datasets.mtt import KNOWN_EMPTY_FILES
 from resemul.errors import AudioError, ResemulError
 from resemul.runtime.progress import Progress
 from resemul.runtime.workers import Done, run_jobs
@@ -96,7 +95,7 @@ def verify_audio(
         _Job(
             clip_id=track.clip_id,
             path=annotations.audio_dir / track.path,
-            is_known_empty=track.path.as_posix() in KNOWN_EMPTY_FILES,
+            is_known_empty=track.path in annotations.known_empty,
         )
         for track in annotations.tracks
     ]

@@ -63,7 +63,7 @@ def test_a_length_must_be_one(length, capsys):
 def test_folders_become_records(sounds, tmp_path, capsys):
     options = ["--dataset", "folders", "--audio-dir", str(sounds), "--ratio", "2:1:1"]
     assert run_build(tmp_path / "mine", *options) == 0
-    assert "split random-2:1:1-seed0-all, 2 tags" in capsys.readouterr().out
+    assert "split stratified-2:1:1-seed0, 2 tags" in capsys.readouterr().out
     manifest = json.loads((tmp_path / "mine/tfrecord/manifest.json").read_text())
     clips = dict(clip for shard in manifest["shards"] for clip in shard["clips"])
     # 6 s hold two segments of 2.68 s; what is shorter than one is padded to one.
@@ -86,5 +86,5 @@ def test_a_table_with_a_missing_file_is_built_without_it(sounds, tmp_path, capsy
     assert not (tmp_path / "mine").exists()
     assert run_build(tmp_path / "mine", *options, "--skip-missing") == 0
     out = capsys.readouterr().out
-    assert "split group-artist-1:1:1-seed0-all, 3 tags" in out
+    assert "split stratified-by-artist-1:1:1-seed0, 3 tags" in out
     assert "clip low/e.wav: low/e.wav does not exist" in out

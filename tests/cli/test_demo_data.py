@@ -3,7 +3,8 @@
 from resemul.audio import load_waveform
 from resemul.cli import run_command
 from resemul.cli.demo_data import build_parser
-from resemul.datasets import demo, mtt
+from resemul.configs import DatasetConfig
+from resemul.datasets import demo, load_annotations
 
 
 def test_demo_data_writes_mp3_files_that_decode(tmp_path, capsys):
@@ -12,7 +13,7 @@ def test_demo_data_writes_mp3_files_that_decode(tmp_path, capsys):
     status = run_command("demo-data", ["--data-dir", str(data_dir), *options.split()])
     assert status == 0
     assert "16 clips and 2 damaged ones, 14 tags, seed 5" in capsys.readouterr().out
-    annotations = mtt.load_tracks(data_dir)
+    annotations = load_annotations(DatasetConfig(data_dir=data_dir))
     waveform = load_waveform(annotations.audio_dir / annotations.tracks[0].path)
     assert 0.5 <= len(waveform) / 22_050 < 0.7
 

@@ -30,7 +30,7 @@ def test_describe_prints_a_line_per_tag(table, capsys):
     assert describe(table) == 0
     title, header, clips, untagged, slow, rock = capsys.readouterr().out.splitlines()
     assert title.startswith("split column-")
-    assert title.endswith("-all: 5 clips, 2 tags")
+    assert title.endswith(": 5 clips, 2 tags")
     assert header.split() == ["train", "val", "test"]
     assert clips.split() == ["clips", "3", "1", "1"]
     assert untagged.split() == ["without", "a", "tag", "1", "0", "0"]

@@ -260,7 +260,7 @@ def test_records_of_the_default_model_are_the_default():
 
 @pytest.mark.parametrize("name", MODEL_RECIPES)
 def test_records_of_other_collections_are_segments_of_the_model(name):
-    config, records = MODEL_CONFIGS[name](), records_of_model(name, of_mtt=False)
+    config, records = MODEL_CONFIGS[name](), records_of_model(name, "csv")
     assert records.num_samples == config.num_samples
     assert records.sample_rate == config.sample_rate
     assert (records.clip_seconds, records.min_segments) == (None, 0)

@@ -191,7 +191,7 @@ def test_the_config_says_which_options_belong_to_which_data_set(tmp_path):
         DatasetConfig(columns=ColumnsConfig(path="x"))
     with pytest.raises(ConfigError, match="columns are for the data set 'csv'"):
         DatasetConfig(split=SplitConfig(group_column="artist"))
-    with pytest.raises(ConfigError, match="is in <data-dir>/mp3"):
+    with pytest.raises(ConfigError, match="is in <data-dir>; for another"):
         DatasetConfig(audio_dir=tmp_path)
     with pytest.raises(ConfigError, match="got 'fma'"):
         DatasetConfig(dataset="fma")

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from resemul.configs import DatasetConfig
+from resemul.datasets import load_annotations
 from resemul.datasets.demo import (
     DEMO_TAGS,
     MARKER_FILE,
@@ -16,7 +18,6 @@ from resemul.datasets.demo import (
     write_demo,
 )
 from resemul.datasets.demo_sounds import SAMPLE_RATE, SOURCES, render_clip
-from resemul.datasets.mtt import load_tracks
 from resemul.errors import ConfigError, DatasetError
 
 NUM_CLIPS = 16
@@ -37,7 +38,7 @@ def contents(data_dir: Path) -> dict[str, bytes]:
 
 def test_write_demo_gives_a_data_set_that_load_tracks_reads(tmp_path):
     num_written = write_small(tmp_path)
-    annotations = load_tracks(tmp_path)
+    annotations = load_annotations(DatasetConfig(data_dir=tmp_path))
     assert num_written == NUM_CLIPS + 3  # two damaged clips and the annotations
     assert set(annotations.tags) == set(DEMO_TAGS)
     assert annotations.split_sizes() == {"train": 14, "val": 1, "test": 3}
@@ -46,7 +47,7 @@ def test_write_demo_gives_a_data_set_that_load_tracks_reads(tmp_path):
 
 def test_write_demo_adds_one_empty_and_one_shortened_file_to_training(tmp_path):
     write_small(tmp_path)
-    *_, empty, short = load_tracks(tmp_path).tracks
+    *_, empty, short = load_annotations(DatasetConfig(data_dir=tmp_path)).tracks
     whole = plan_clips(NUM_CLIPS, 0)[-1]
     whole_size = len(encode_stub(render(whole, 0, 0.2), SAMPLE_RATE, 0))
     assert (tmp_path / "mp3" / empty.path).stat().st_size == 0

@@ -2,15 +2,17 @@
 
 import gzip
 import logging
+import re
 from pathlib import Path
 
 import pytest
 
 from resemul.configs import ColumnsConfig, DatasetConfig, SplitConfig, TagsConfig
+from resemul.configs.dataset import DATASETS
 from resemul.datasets import load_annotations
 from resemul.datasets.describe import describe
-from resemul.datasets.mtt import load_tracks
 from resemul.errors import DatasetError
+from resemul.runtime.files import file_sha256
 
 REAL_ANNOTATIONS = (
     Path(__file__).parents[2].parent / "shared/data/annotations_final.csv.gz"
@@ -66,8 +68,7 @@ def test_a_table_becomes_tracks(table):
     assert found["c.wav"] == ("train", [0, 0])
     assert found["d.wav"] == ("val", [1, 0])
     assert annotations.split_sizes() == {"train": 3, "val": 1, "test": 2}
-    assert annotations.split_name.startswith("column-")
-    assert annotations.split_name.endswith("-all")
+    assert re.fullmatch("column-[0-9a-f]{8}", annotations.split_name)
 
 
 def test_untagged_clips_are_dropped_if_asked(table):
@@ -76,8 +77,9 @@ def test_untagged_clips_are_dropped_if_asked(table):
     assert annotations.split_name.endswith("-tagged")
 
 
-def test_a_clip_stays_in_its_split_whatever_the_tags(table):
-    split = {"rule": "random", "ratio": "1:1:1"}
+@pytest.mark.parametrize("rule", ["random", "stratified"])
+def test_a_clip_stays_in_its_split_whatever_the_tags(table, rule):
+    split = {"rule": rule, "ratio": "1:1:1"}
     every = {t.clip_id: t.split for t in load(table, split=split).tracks}
     tags = {"num_tags": 1, "keep_untagged": False}
     fewer = {t.clip_id: t.split for t in load(table, tags, split).tracks}
@@ -141,29 +143,32 @@ def test_splits_may_be_empty_if_asked_for_or_if_all_is_for_testing(table):
     assert load(table).split_sizes() == {"train": 0, "val": 0, "test": 6}
 
 
-def test_folders_are_split_at_random(tmp_path):
+def test_folders_are_split_so_that_each_tag_has_its_share(tmp_path):
     for number in range(10):
-        path = tmp_path / ("low" if number < 5 else "high") / f"{number}.wav"
+        path = tmp_path / ("low" if number < 4 else "high") / f"{number}.wav"
         path.parent.mkdir(exist_ok=True)
         path.touch()
-    config = DatasetConfig(dataset="folders", audio_dir=tmp_path)
+    split = SplitConfig(ratio="2:1:1")
+    config = DatasetConfig(dataset="folders", audio_dir=tmp_path, split=split)
     annotations = load_annotations(config)
-    assert annotations.split_name == "random-8:1:1-seed0-all"
-    assert annotations.split_sizes() == {"train": 8, "val": 1, "test": 1}
+    assert annotations.split_name == "stratified-2:1:1-seed0"
+    assert [s.num_positive for s in describe(annotations)] == [
+        {"low": 2, "high": 3},
+        {"low": 1, "high": 2},
+        {"low": 1, "high": 1},
+    ]
     assert annotations.tags == ("low", "high")
 
 
-def test_mtt_without_options_is_what_it_was(tiny_dataset):
-    before, after = (
-        load_tracks(tiny_dataset),
-        load_annotations(DatasetConfig(data_dir=tiny_dataset)),
-    )
-    assert (after.split_name, after.source_sha256) == (
-        "mtt-tagged",
-        before.source_sha256,
-    )
-    assert after.tags == before.tags
-    assert [t.clip_id for t in after.tracks] == [t.clip_id for t in before.tracks]
+def load_mtt(data_dir, **tags):
+    return load_annotations(DatasetConfig(data_dir=data_dir, tags=TagsConfig(**tags)))
+
+
+def test_mtt_without_options_is_known_by_its_file(tiny_dataset):
+    annotations = load_mtt(tiny_dataset)
+    file = tiny_dataset / "annotations_final.csv"
+    assert annotations.split_name == "mtt-tagged"
+    assert annotations.source_sha256 == file_sha256(file)
     tags = TagsConfig(keep_untagged=True)
     kept = load_annotations(DatasetConfig(data_dir=tiny_dataset, tags=tags))
     assert kept.split_name == "mtt-all"
@@ -175,11 +180,11 @@ def test_mtt_with_synonyms_has_another_hash_and_name(tiny_dataset, tmp_path):
     merged = load_annotations(DatasetConfig(data_dir=tiny_dataset, tags=tags))
     assert set(merged.tags) == {"low", "loud"}
     assert merged.split_name.startswith("mtt-tagged-merge-")
-    assert merged.source_sha256 != load_tracks(tiny_dataset).source_sha256
+    assert merged.source_sha256 != load_mtt(tiny_dataset).source_sha256
 
 
 def test_mtt_splits_by_group_without_leaks(tiny_dataset, tmp_path):
-    clips = [track.clip_id for track in load_tracks(tiny_dataset).tracks]
+    clips = [track.clip_id for track in load_mtt(tiny_dataset).tracks]
     artist_of = {clip: f"artist {int(clip) // 3}" for clip in [*clips, "117"]}
     lines = [f"{clip},{artist}" for clip, artist in artist_of.items()]
     (tmp_path / "artists.csv").write_text("\n".join(["clip_id,artist", *lines]))
@@ -190,7 +195,7 @@ def test_mtt_splits_by_group_without_leaks(tiny_dataset, tmp_path):
         splits_of.setdefault(artist_of[track.clip_id], set()).add(track.split)
     assert {len(splits) for splits in splits_of.values()} == {1}
     assert set.union(*splits_of.values()) == {"train", "val", "test"}
-    assert found.split_name == "group-artist-2:1:1-seed0-tagged"
+    assert found.split_name == "stratified-by-artist-2:1:1-seed0-tagged"
 
 
 def test_real_annotations_give_the_split_of_the_multi_scale_tagger(real_dir):
@@ -214,7 +219,7 @@ def test_real_annotations_read_as_a_table_have_the_same_labels(real_dir):
         columns=ColumnsConfig(path="mp3_path"),
         tags=TagsConfig(num_tags=50),
     )
-    table, mtt = load_annotations(config), load_tracks(real_dir, keep_untagged=True)
+    table, mtt = load_annotations(config), load_mtt(real_dir, keep_untagged=True)
     assert set(table.tags) == set(mtt.tags)
     order = [table.tags.index(tag) for tag in mtt.tags]
     for track, expected in zip(table.tracks, mtt.tracks, strict=True):
@@ -235,3 +240,61 @@ def test_describe_of_an_empty_split_has_no_percent(table):
     annotations = load(table, split={"rule": "random", "ratio": "1:0:1"})
     val = describe(annotations)[1]
     assert (val.num_clips, val.percent("rock")) == (0, 0)
+
+
+def test_stratified_split_of_real_annotations_spreads_every_tag(real_dir):
+    config = DatasetConfig(
+        data_dir=real_dir, split=SplitConfig(rule="stratified", ratio="8:1:1")
+    )
+    train, val, test = describe(load_annotations(config))
+    for tag in train.num_positive:
+        counts = [split.num_positive[tag] for split in (train, val, test)]
+        assert counts[1] == pytest.approx(sum(counts) / 10, abs=2)
+        assert counts[2] == pytest.approx(sum(counts) / 10, abs=2)
+
+
+def test_ratio_with_a_zero_in_any_spelling_leaves_a_split_empty(table):
+    annotations = load(table, split={"rule": "random", "ratio": "2:1:0.0"})
+    assert annotations.split_sizes() == {"train": 4, "val": 2, "test": 0}
+
+
+def test_data_set_from_outside_is_read_by_its_name(table, tmp_path, monkeypatch):
+    (tmp_path / "data_of_this_test.py").write_text(
+        "import dataclasses\n"
+        "from resemul.datasets import csv_file\n"
+        "def my_data(config):\n"
+        "    found = csv_file.read_collection(config)\n"
+        "    return dataclasses.replace(found, dataset='mine')\n"
+        "def wrong(config):\n"
+        "    return 3\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    config = DatasetConfig("data_of_this_test:my_data", annotations=table)
+    annotations = load_annotations(config)
+    assert annotations.dataset == "mine"
+    assert annotations.split_sizes() == {"train": 3, "val": 1, "test": 2}
+    with pytest.raises(DatasetError, match=r"returned int; a data set is a function"):
+        load_annotations(DatasetConfig("data_of_this_test:wrong"))
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_every_data_set_of_the_table_reads_its_annotations(
+    name, table, tiny_dataset, tmp_path
+):
+    for tag in ("slow", "rock"):
+        (tmp_path / tag).mkdir()
+        for number in range(3):
+            (tmp_path / tag / f"{number}.wav").touch()
+    entry = DATASETS[name]
+    config = DatasetConfig(
+        dataset=name,
+        data_dir=tiny_dataset,
+        annotations=table if entry.needs_annotations else None,
+        audio_dir=tmp_path if entry.needs_audio_dir else None,
+    )
+    annotations = load_annotations(config)
+    assert entry.summary
+    for track in annotations.tracks:
+        assert track.labels.shape == (len(annotations.tags),)
+        assert not track.path.is_absolute()
+    assert sum(annotations.split_sizes().values()) == len(annotations.tracks) > 0

@@ -166,8 +166,9 @@ def test_assign_splits_takes_what_the_annotations_have():
     assert splits == given
     assert name.startswith("column-")
     with_groups = collection(groups=groups, group_name="artist")
-    assert assign_splits(with_groups, SplitConfig())[1] == "group-artist-8:1:1-seed0"
-    assert assign_splits(collection(), SplitConfig())[1] == "random-8:1:1-seed0"
+    _, name = assign_splits(with_groups, SplitConfig())
+    assert name == "stratified-by-artist-8:1:1-seed0"
+    assert assign_splits(collection(), SplitConfig())[1] == "stratified-8:1:1-seed0"
 
 
 def test_assign_splits_tells_two_columns_apart_by_name():
@@ -203,7 +204,7 @@ def test_assign_splits_reads_groups_from_another_table(tmp_path):
     path = tmp_path / "groups.tsv"
     path.write_text("artist\tfile\nX\ta0.wav\nX\ta1.wav\nY\ta2.wav\nZ\ta3.wav\n")
     splits, name = assign_splits(collection(4), SplitConfig(groups_file=path))
-    assert name == "group-artist-8:1:1-seed0"
+    assert name == "stratified-by-artist-8:1:1-seed0"
     assert splits[0] == splits[1]
     assert len(set(splits)) == 3
     with pytest.raises(DatasetError, match=r"column 'file' has no clip '4'"):
@@ -229,7 +230,7 @@ def test_assign_splits_says_what_a_rule_lacks(rule, message):
 def test_assign_splits_refuses_options_without_effect():
     given = collection(splits=["train"] * 6)
     for options in ({"ratio": "1:1:1"}, {"seed": 1}):
-        with pytest.raises(ConfigError, match="'random' and 'group', not 'column'"):
+        with pytest.raises(ConfigError, match=r"stratified, .*, not .column."):
             assign_splits(given, SplitConfig(**options))
 
 

@@ -6,8 +6,8 @@ import json
 import numpy as np
 import pytest
 
-from resemul.configs import BuildConfig
-from resemul.datasets import DATASETS
+from resemul.configs import BuildConfig, DatasetConfig
+from resemul.datasets import load_annotations
 from resemul.errors import DatasetError
 from resemul.records import (
     AUDIO_INDEX_FILE,
@@ -32,7 +32,7 @@ def data_dir(tiny_records):
 
 
 def index(data_dir, config=CONFIG, **options):
-    annotations = DATASETS["mtt"](data_dir)
+    annotations = load_annotations(DatasetConfig(data_dir=data_dir))
     return write_audio_index(
         annotations, data_dir / AUDIO_INDEX_FILE, config, **options
     )

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from resemul.configs import BuildConfig
-from resemul.datasets import DATASETS
+from resemul.configs import BuildConfig, DatasetConfig
+from resemul.datasets import load_annotations
 from resemul.records import (
     AUDIO_INDEX_FILE,
     RECORDS_FOLDER,
@@ -183,7 +183,7 @@ def long_clips(tiny_dataset, monkeypatch):
     config = BuildConfig(
         16_000, 32_000, clip_seconds=6.0, num_audios_per_shard=3, min_segments=0
     )
-    annotations = DATASETS["mtt"](tiny_dataset)
+    annotations = load_annotations(DatasetConfig(data_dir=tiny_dataset))
     write_audio_index(annotations, tiny_dataset / AUDIO_INDEX_FILE, config, 1)
     write_shards(annotations, tiny_dataset / RECORDS_FOLDER, config)
     return tiny_dataset

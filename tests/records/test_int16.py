@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from resemul.configs import BuildConfig
-from resemul.datasets import DATASETS
+from resemul.configs import BuildConfig, DatasetConfig
+from resemul.datasets import load_annotations
 from resemul.errors import ConfigError, DatasetError
 from resemul.records import (
     RECORDS_FOLDER,
@@ -90,7 +90,11 @@ def test_neither_encoding_can_be_taken_for_the_other():
 
 def build(data_dir, encoding):
     config = BuildConfig(num_audios_per_shard=3, clip_seconds=6.0, encoding=encoding)
-    write_shards(DATASETS["mtt"](data_dir), data_dir / RECORDS_FOLDER, config)
+    write_shards(
+        load_annotations(DatasetConfig(data_dir=data_dir)),
+        data_dir / RECORDS_FOLDER,
+        config,
+    )
     return read_record_set(data_dir)
 
 

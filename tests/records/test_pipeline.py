@@ -182,11 +182,12 @@ def test_load_of_an_empty_split_says_so(records, split, load):
 
 def test_built_records_hold_the_samples_of_the_files(tiny_records):
     from resemul.audio import load_waveform, split_segments
-    from resemul.datasets import DATASETS
+    from resemul.configs import DatasetConfig
+    from resemul.datasets import load_annotations
     from resemul.records import read_record_set
 
     records = read_record_set(tiny_records)
-    annotations = DATASETS["mtt"](tiny_records)
+    annotations = load_annotations(DatasetConfig(data_dir=tiny_records))
     by_id = {track.clip_id: track for track in annotations.tracks}
     clips = list(load_clips(records).as_numpy_iterator())
     assert len(clips) == len(records.clip_ids) == 7

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from resemul.configs import BuildConfig
-from resemul.datasets import DATASETS, Annotations, Track
+from resemul.configs import BuildConfig, DatasetConfig
+from resemul.datasets import Annotations, Track, load_annotations
 from resemul.errors import DatasetError
 from resemul.records import pool, shards, write_shards
 from resemul.records.write import write_shard
@@ -60,7 +60,8 @@ BUILD = """
 import sys
 from pathlib import Path
 from resemul.configs import BuildConfig
-from resemul.datasets import DATASETS
+from resemul.configs import DatasetConfig
+from resemul.datasets import load_annotations
 from resemul.records import pool, write_shards
 import writer_for_tests
 
@@ -68,7 +69,8 @@ if __name__ == "__main__":
     pool.write_shard = writer_for_tests.write_shard
     data_dir = Path(sys.argv[1])
     config = BuildConfig(num_audios_per_shard=3, clip_seconds=6.0)
-    write_shards(DATASETS["mtt"](data_dir), data_dir / "tfrecord", config)
+    annotations = load_annotations(DatasetConfig(data_dir=data_dir))
+    write_shards(annotations, data_dir / "tfrecord", config)
 """
 
 
@@ -461,5 +463,5 @@ def test_a_build_killed_with_its_workers_goes_on_to_the_same_bytes(
     assert any((folder / ".build").glob("*.part"))
     assert len(list(folder.glob("*.tfrecord"))) < 8
     config = BuildConfig(num_audios_per_shard=3, clip_seconds=6.0)
-    write_shards(DATASETS["mtt"](tiny_records), folder, config)
+    write_shards(load_annotations(DatasetConfig(data_dir=tiny_records)), folder, config)
     assert contents(folder) == expected
