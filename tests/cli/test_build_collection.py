@@ -70,7 +70,7 @@ def test_folders_become_records(sounds, tmp_path, capsys):
     assert clips == {"low/a.wav": 1, "low/b.wav": 1, "high/c.wav": 2, "high/d.wav": 1}
     assert manifest["num_skipped"] == 0
     assert run_build(tmp_path / "mine", *options, "--split-seed", "1") == 1
-    assert "random-2:1:1-seed0-all -> random-2:1:1-seed1" in capsys.readouterr().err
+    assert "stratified-2:1:1-seed0 -> stratified-2:1:1-seed1" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -116,9 +116,8 @@ WITH_SPECTROGRAM = [
 ]
 PREDICT = """
 import sys
-import resemul
-assert "keras" not in sys.modules
 import keras
+import resemul.models
 import numpy as np
 
 names = sys.argv[2:]

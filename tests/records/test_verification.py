@@ -58,7 +58,15 @@ def annotate(folder, names):
         Track(clip_id=str(i), path=Path(name), split="train", labels=labels)
         for i, name in enumerate(names, 1)
     ]
-    return Annotations("mtt", "mtt-all", ("rock",), tracks, folder, "0" * 64)
+    return Annotations(
+        "mtt",
+        "mtt-all",
+        ("rock",),
+        tracks,
+        folder,
+        "0" * 64,
+        known_empty=frozenset(map(Path, KNOWN_EMPTY_FILES)),
+    )
 
 
 @pytest.fixture
