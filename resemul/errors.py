@@ -47,3 +47,7 @@ class TrainingError(ResemulError):
 
 class WorkerError(ResemulError):
     """Worker processes cannot be started."""
+
+
+class FileTagsError(ResemulError):
+    """The tags of a song cannot be read, written or taken back."""

@@ -26,6 +26,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "fit the threshold of each tag on the validation split",
     ),
     "tag": ("resemul.cli.tag", "tag audio files with a trained model"),
+    "file-tags": (
+        "resemul.cli.file_tags",
+        "write tags into the songs themselves, and take them back",
+    ),
     "excitations": ("resemul.cli.excitations", "extract a model's SE excitations"),
     "plot-excitations": (
         "resemul.cli.plot_excitations",
