@@ -7,15 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from resemul.cli.options import new_parser
-from resemul.configs.file_tags import (
-    FIELD_MODES,
-    FIELDS,
-    ID3_VERSIONS,
-    FileTagsConfig,
-    TagFormatConfig,
-    parse_fields,
-)
+from resemul.cli.options import add_fields, fields_given, new_parser
+from resemul.configs.file_tags import FileTagsConfig, TagFormatConfig
 from resemul.errors import ConfigError, FileTagsError
 
 if TYPE_CHECKING:
@@ -79,58 +72,14 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", type=Path, default=_DEFAULT_PLAN, metavar="FILE", help="plan"
     )
-    fields = ",".join(f"{name}={mode}" for name, mode in FIELDS.items())
-    fields = fields.replace("evidence=replace", "evidence")
-    parser.add_argument(
-        "--fields",
-        default=fields,
-        metavar="LIST",
-        help="fields to write, each with what becomes of values that others put there: "
-        + "; ".join(f"{mode}: {what}" for mode, what in FIELD_MODES.items())
-        + ". evidence is a field of resemul's own, with all scores",
-    )
-    _add_values(parser)
-
-
-def _add_values(parser: argparse.ArgumentParser) -> None:
+    add_fields(parser, FileTagsConfig, ["fields", "max_values", "min_score"])
+    add_fields(parser, TagFormatConfig)
     parser.add_argument(
         "--map",
         type=Path,
         metavar="FILE",
-        help="CSV with the columns tag, kind, name: what tags stand for and how they are "
-        "called, beside or instead of the published tables; the kind 'ignore' keeps one out",
-    )
-    parser.add_argument(
-        "--max-values",
-        type=int,
-        default=FileTagsConfig.max_values,
-        metavar="N",
-        help="of a field",
-    )
-    parser.add_argument(
-        "--min-score",
-        type=float,
-        default=FileTagsConfig.min_score,
-        metavar="P",
-        help="of a tag to become genre or mood",
-    )
-    parser.add_argument(
-        "--id3v23-separator",
-        default=TagFormatConfig.separator,
-        metavar="TEXT",
-        help="between values where a format has only one text",
-    )
-    parser.add_argument(
-        "--id3-version",
-        type=int,
-        default=TagFormatConfig.id3_version,
-        choices=ID3_VERSIONS,
-        help="of new ID3v2 tags; a tag that is there keeps its version",
-    )
-    parser.add_argument(
-        "--mp4-single-value",
-        action="store_true",
-        help="several values as one text in MP4 too, for players that show one",
+        help="CSV with the columns tag, kind, name: what tags stand for and how they "
+        "are called, beside the published tables; the kind 'ignore' keeps it out",
     )
 
 
@@ -215,14 +164,8 @@ def _config(args: argparse.Namespace) -> FileTagsConfig:
         raise ConfigError("give either songs with --model, or --from FILE")
     if args.paths and not args.model:
         raise ConfigError("--model is missing: what shall tag the songs?")
-    return FileTagsConfig(
-        modes=parse_fields(args.fields),
-        max_values=args.max_values,
-        min_score=args.min_score,
-        formats=TagFormatConfig(
-            args.id3v23_separator, args.id3_version, args.mp4_single_value
-        ),
-    )
+    formats = TagFormatConfig(**fields_given(args, TagFormatConfig))
+    return FileTagsConfig(**fields_given(args, FileTagsConfig), formats=formats)
 
 
 def _results(args: argparse.Namespace) -> Iterable[dict[str, Any]]:

@@ -58,7 +58,8 @@ def add_fields(
         if isinstance(default, bool):
             extra = {"nargs": 0, "const": "false" if default else "true"}
         elif default not in (None, (), dataclasses.MISSING):
-            text += f" ({default})"
+            many = isinstance(default, tuple)
+            text += f" ({','.join(map(str, default)) if many else default})"
         group.add_argument(
             (flags or {}).get(name) or _flag(name, said, default),
             action=_Field,

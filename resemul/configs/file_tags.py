@@ -1,12 +1,12 @@
 """Which tags `resemul file-tags` writes into songs, and how."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from dataclasses import dataclass
+from typing import ClassVar
 
+from resemul.configs.fields import check_options, option
 from resemul.errors import ConfigError
 
-# What happens to a field that has values already. Values of an earlier run of resemul
+# What becomes of values that a field has already. Those of an earlier run of resemul
 # are its own to change; only what others put there is kept or merged.
 FIELD_MODES = {
     "keep": "written only where nothing is",
@@ -19,80 +19,93 @@ FIELDS = {"genre": "keep", "mood": "merge", "evidence": "replace"}
 # What a tag may stand for; the first two have a field of their own in songs.
 TAG_KINDS = ("genre", "mood", "instrument", "voice", "decade", "other")
 
-ID3_VERSIONS = (4, 3)
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a song that is to be written."""
+
+    IN_WORDS: ClassVar[str] = "fields such as genre=keep,mood=merge,evidence"
+
+    name: str = option(help="which one", choices=tuple(FIELDS))
+    mode: str = option(help="what becomes of values there", choices=tuple(FIELD_MODES))
+
+    def __post_init__(self) -> None:
+        check_options(self)
+        if self.name == "evidence" and self.mode != FIELDS["evidence"]:
+            raise ConfigError("evidence has no mode: it is always resemul's own")
+
+    def __str__(self) -> str:
+        """As on the command line: `genre=keep`."""
+        return self.name if self.name == "evidence" else f"{self.name}={self.mode}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Field":
+        """Undoes `str`; a name alone gets the mode of `FIELDS`.
+
+        Raises:
+            ConfigError: there is no such field or mode.
+        """
+        name, _, mode = (part.strip() for part in text.partition("="))
+        return cls(name, mode or FIELDS.get(name, "keep"))
+
+
+_MODES = "; ".join(f"{mode}: {what}" for mode, what in FIELD_MODES.items())
 
 
 @dataclass(frozen=True)
 class TagFormatConfig:
-    """How values are written where a format leaves a choice.
+    """How values are written where a format leaves a choice."""
 
-    Attributes:
-        separator: between the values of a field that holds only one text: ID3v2.3.
-        id3_version: of ID3 tags that are not there yet; others keep theirs.
-        mp4_single_value: several values as one text in MP4 too, for players that
-            show only the first of several.
-    """
-
-    separator: str = "; "
-    id3_version: int = 4
-    mp4_single_value: bool = False
+    separator: str = option(
+        "; ",
+        help="between values where a format has room for one text, as ID3v2.3",
+        flag="--id3v23-separator",
+    )
+    id3_version: int = option(
+        4,
+        help="3 or 4, of new ID3v2 tags; a tag that is there keeps its version",
+        minimum=3,
+        maximum=4,
+    )
+    mp4_single_value: bool = option(
+        False, help="several values as one text in MP4 too, for players that show one"
+    )
 
     def __post_init__(self) -> None:
+        check_options(self)
         if not self.separator.strip() or not self.separator.isprintable():
             raise ConfigError(
                 f"the separator must be a visible character, got {self.separator!r}"
             )
-        if self.id3_version not in ID3_VERSIONS:
-            raise ConfigError(f"the ID3 version is 3 or 4, got {self.id3_version}")
+
+
+_FORMATS = TagFormatConfig()
 
 
 @dataclass(frozen=True)
 class FileTagsConfig:
-    """What is written into songs.
+    """What is written into songs."""
 
-    Attributes:
-        modes: the fields to write, and the mode of each.
-        max_values: of a field; values of others count but are never dropped.
-        min_score: of a tag to become a value, in [0, 1].
-        formats: how it is written.
-    """
-
-    modes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType(FIELDS))
-    max_values: int = 3
-    min_score: float = 0.0
-    formats: TagFormatConfig = TagFormatConfig()
+    fields: tuple[Field, ...] = option(
+        tuple(Field(name, mode) for name, mode in FIELDS.items()),
+        help="what to write, and what becomes of values that others put there "
+        f"({_MODES}); evidence is a field of resemul's own, with all scores",
+    )
+    max_values: int = option(
+        3, help="of a field; values of others count, and stay", minimum=1
+    )
+    min_score: float = option(
+        0.0, help="of a tag that becomes genre or mood", minimum=0, maximum=1
+    )
+    formats: TagFormatConfig = _FORMATS
 
     def __post_init__(self) -> None:
-        for name, mode in self.modes.items():
-            if name not in FIELDS:
-                raise ConfigError(
-                    f"there is no field {name!r}; fields are {', '.join(FIELDS)}"
-                )
-            if mode not in FIELD_MODES:
-                raise ConfigError(
-                    f"the mode of {name} is one of {', '.join(FIELD_MODES)}, "
-                    f"got {mode!r}"
-                )
-        if not self.modes:
-            raise ConfigError("name at least one field to write")
-        if self.max_values < 1:
-            raise ConfigError(f"max_values must be at least 1, got {self.max_values}")
-        if not 0 <= self.min_score <= 1:
-            raise ConfigError(f"min_score must be in [0, 1], got {self.min_score}")
+        check_options(self)
+        names = [field.name for field in self.fields]
+        if not names or len(set(names)) < len(names):
+            raise ConfigError("fields must name each field once, and at least one")
 
-
-def parse_fields(text: str) -> dict[str, str]:
-    """The modes of "genre=keep,mood,evidence"; a field alone has its default mode.
-
-    Raises:
-        ConfigError: a field is named twice. `FileTagsConfig` checks the names.
-    """
-    modes: dict[str, str] = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        name, _, mode = part.partition("=")
-        if name in modes:
-            raise ConfigError(f"the field {name} is named twice")
-        if name == "evidence" and mode:
-            raise ConfigError("evidence has no mode: it is always resemul's own")
-        modes[name] = mode or FIELDS.get(name, "")
-    return modes
+    @property
+    def modes(self) -> dict[str, str]:
+        """The mode of each field, by name."""
+        return {field.name: field.mode for field in self.fields}

@@ -10,6 +10,7 @@ from typing import IO, Any
 
 from resemul import __version__
 from resemul.configs.file_tags import FIELDS, FileTagsConfig, TagFormatConfig
+from resemul.configs.values import fields_from_json
 from resemul.errors import ConfigError, FileTagsError
 from resemul.runtime.files import file_sha256
 from resemul.tagging.file_tags.decide import decide
@@ -114,12 +115,12 @@ def write_plan(
         "created": created,
         "formats": asdict(config.formats),
     }
-    print(json.dumps(header), file=file)
+    file.write(json.dumps(header) + "\n")
     for song in songs:
         if song.changes and not song.problem:
             content = {**asdict(song), "path": str(song.path)}
             del content["problem"]
-            print(json.dumps(content), file=file)
+            file.write(json.dumps(content) + "\n")
 
 
 def is_plan(path: Path) -> bool:
@@ -145,7 +146,9 @@ def read_plan(path: Path) -> Plan:
                 f"{path} is no plan of this version: expected {PLAN_SCHEMA}, got "
                 f"{header.get('schema')!r}; make it again with 'file-tags plan'"
             )
-        formats = TagFormatConfig(**header["formats"])
+        formats = TagFormatConfig(
+            **fields_from_json(TagFormatConfig, header["formats"], str(path))
+        )
         return Plan([_read_song(song) for song in songs], formats, header["created"])
     except ConfigError:
         raise

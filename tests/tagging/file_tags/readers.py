@@ -6,7 +6,14 @@ import mutagen
 
 _NAMES = {
     "genre": ("TCON", "genre", "\xa9gen", "WM/Genre", "Genre"),
-    "mood": ("TMOO", "TXXX:MOOD", "mood", "----:com.apple.iTunes:MOOD", "WM/Mood", "Mood"),
+    "mood": (
+        "TMOO",
+        "TXXX:MOOD",
+        "mood",
+        "----:com.apple.iTunes:MOOD",
+        "WM/Mood",
+        "Mood",
+    ),
     "evidence": (
         "TXXX:RESEMUL",
         "resemul",

@@ -1,7 +1,9 @@
 """What holds for songs in every container."""
 
 import hashlib
+import io
 import json
+from contextlib import suppress
 
 import mutagen
 import numpy as np
@@ -58,7 +60,9 @@ def test_runs_are_taken_back_one_after_the_other(song, written, undone, ending):
     first_state = sha256(path)
     first, _ = written(path)
     second_state = sha256(path)
-    second, _ = written(path, tags={"happy": 0.5, "jazz": 0.4, **dict.fromkeys("abc", 1)})
+    second, _ = written(
+        path, tags={"happy": 0.5, "jazz": 0.4, **dict.fromkeys("abc", 1)}
+    )
     assert read(path, "mood") == ["Happy"]
     assert read(path, "genre") == ["Jazz"]
     [refused] = undone(first)
@@ -156,11 +160,7 @@ def test_damaged_files_are_refused_or_read_but_never_crash(song, ending):
 
 
 def _try_to_change(content):
-    import io
-
     file = io.BytesIO(content)
-    try:
+    with suppress(FileTagsError):
         tag = open_tag(file, len(content), FileTagsConfig().formats)
         ordered(tag.edit({"genre": ["Jazz"], "evidence": ["x" * 3_000]}))
-    except FileTagsError as error:
-        assert str(error)

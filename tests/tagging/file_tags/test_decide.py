@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from resemul.configs.file_tags import FIELD_MODES, FileTagsConfig
+from resemul.configs.file_tags import FIELD_MODES, Field, FileTagsConfig
 from resemul.tagging.file_tags.decide import (
     decide,
     evidence,
@@ -14,11 +14,14 @@ from resemul.tagging.file_tags.decide import (
 from resemul.tagging.file_tags.results import ModelResult
 from resemul.tagging.file_tags.vocabulary import TagMeaning, published_meanings
 
+EVIDENCE = Field("evidence", "replace")
 EMPTY = {"genre": [], "mood": [], "evidence": []}
 
 
 def result(model="msd", **tags):
-    return ModelResult(model, "ab", "0.1.0", {k.replace("_", " "): v for k, v in tags.items()})
+    return ModelResult(
+        model, "ab", "0.1.0", {k.replace("_", " "): v for k, v in tags.items()}
+    )
 
 
 @pytest.mark.parametrize(
@@ -48,7 +51,7 @@ def test_new_values(mode, old, own, heard, expected):
 @pytest.mark.parametrize("mode", FIELD_MODES)
 @pytest.mark.parametrize("old", [[], ["Jazz"], ["rock"], ["a", "b", "c", "d"]])
 def test_a_second_run_changes_nothing(mode, old):
-    config = FileTagsConfig({"genre": mode, "mood": mode, "evidence": "replace"})
+    config = FileTagsConfig((Field("genre", mode), Field("mood", mode), EVIDENCE))
     before = {**EMPTY, "genre": old}
     results = [result(rock=0.5, pop=0.4, jazz=0.3, soul=0.2)]
     first = decide(before, results, published_meanings(), config)
@@ -65,8 +68,10 @@ def test_another_models_run_replaces_what_the_first_wrote():
 
 
 def test_a_field_that_is_not_asked_for_keeps_its_provenance():
-    first = decide(EMPTY, [result(rock=0.5, sad=0.4)], published_meanings(), FileTagsConfig())
-    only_mood = FileTagsConfig({"mood": "merge", "evidence": "replace"})
+    first = decide(
+        EMPTY, [result(rock=0.5, sad=0.4)], published_meanings(), FileTagsConfig()
+    )
+    only_mood = FileTagsConfig((Field("mood", "merge"), EVIDENCE))
     second = decide(first, [result(happy=0.5)], published_meanings(), only_mood)
     assert "genre" not in second
     assert own_values(read_evidence(second["evidence"]), "genre") == ["Rock"]

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from resemul.tagging.file_tags.splices import (
     IN_PLACE_LIMIT,
-    SplicedFile,
     Splice,
+    SplicedFile,
     apply_to_bytes,
     fit_in_place,
     inverted,

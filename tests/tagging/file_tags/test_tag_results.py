@@ -28,12 +28,12 @@ def test_json_and_json_lines_are_read_alike():
 
 
 def test_another_schema_is_refused():
-    with pytest.raises(FileTagsError, match="expected resemul.tag/1, got 'x/2'"):
+    with pytest.raises(FileTagsError, match=r"expected resemul.tag/1, got 'x/2'"):
         read_results('{"schema": "x/2", "results": []}', "x")
 
 
 def test_what_is_no_json_is_named_by_its_line():
-    with pytest.raises(FileTagsError, match="a.txt, line 2 is no JSON"):
+    with pytest.raises(FileTagsError, match=r"a\.txt, line 2 is no JSON"):
         read_results('{"path": "a"}\nrock\n', "a.txt")
 
 

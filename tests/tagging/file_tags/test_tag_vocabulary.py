@@ -44,7 +44,9 @@ def test_meaning_of(tag, kind, name):
 
 def test_a_map_gives_tags_other_meanings(tmp_path):
     path = tmp_path / "map.csv"
-    path.write_text("tag,kind,name\ntrip hop,genre,Electronic; Trip-Hop\nrock,ignore,\n")
+    path.write_text(
+        "tag,kind,name\ntrip hop,genre,Electronic; Trip-Hop\nrock,ignore,\n"
+    )
     assert read_map(path) == {
         "trip hop": TagMeaning("genre", ("Electronic", "Trip-Hop")),
         "rock": TagMeaning("ignore", ("Rock",)),
