@@ -6,41 +6,74 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from resemul import __version__
+from resemul.cli.parser import CommandParser, closest
 from resemul.errors import ResemulError
 
-# Command: its module, and what it does. The module is imported when its command
-# runs, so that '-h' answers at once.
-COMMANDS: dict[str, tuple[str, str]] = {
-    "download": ("resemul.cli.download", "fetch, check and unpack a data set"),
-    "demo-data": ("resemul.cli.demo_data", "write a small synthetic data set"),
-    "verify": ("resemul.cli.verify", "check that every annotated file can be used"),
-    "describe": ("resemul.cli.describe", "count clips and tags in each split"),
-    "build": ("resemul.cli.build", "turn audio into TFRecord shards"),
-    "models": ("resemul.cli.models", "list the architectures"),
-    "train": ("resemul.cli.train", "train a model in stages"),
-    "eval": ("resemul.cli.eval", "score a model on the test split"),
-    "thresholds": (
-        "resemul.cli.thresholds",
-        "fit the threshold of each tag on the validation split",
-    ),
-    "tag": ("resemul.cli.tag", "tag audio files with a trained model"),
-    "file-tags": (
-        "resemul.cli.file_tags",
-        "write tags into the songs themselves, and take them back",
-    ),
-    "excitations": ("resemul.cli.excitations", "extract a model's SE excitations"),
-    "plot-excitations": (
-        "resemul.cli.plot_excitations",
-        "draw the figures of the excitation analysis",
-    ),
-    "import": (
-        "resemul.cli.import_weights",
-        "turn a published model into a .keras file",
-    ),
-    "export": ("resemul.cli.export", "write a model for another runtime"),
-    "pretrained": ("resemul.cli.pretrained", "list and fetch published models"),
+
+class Command(NamedTuple):
+    """The module of a command, and what it does.
+
+    The module is imported when its command runs, so that '-h' answers at once.
+    """
+
+    module: str
+    summary: str
+
+
+GROUPS: dict[str, dict[str, Command]] = {
+    "your music": {
+        "tag": Command("resemul.cli.tag", "tag audio files, folders or lists of them"),
+        "file-tags": Command(
+            "resemul.cli.file_tags",
+            "write tags into the songs themselves, and take them back",
+        ),
+    },
+    "models": {
+        "pretrained": Command(
+            "resemul.cli.pretrained", "list and fetch published models"
+        ),
+        "models": Command("resemul.cli.models", "list the architectures"),
+        "import": Command(
+            "resemul.cli.import_weights", "turn a published model into a .keras file"
+        ),
+        "export": Command("resemul.cli.export", "write a model for another runtime"),
+    },
+    "data": {
+        "download": Command(
+            "resemul.cli.download", "fetch, check and unpack a data set"
+        ),
+        "demo-data": Command(
+            "resemul.cli.demo_data", "write a small synthetic data set"
+        ),
+        "describe": Command(
+            "resemul.cli.describe", "count clips and tags in each split"
+        ),
+        "verify": Command(
+            "resemul.cli.verify", "check that every annotated file can be used"
+        ),
+        "build": Command("resemul.cli.build", "turn audio into TFRecord shards"),
+    },
+    "training and scores": {
+        "train": Command("resemul.cli.train", "train a model in stages"),
+        "eval": Command("resemul.cli.eval", "score a model on the test split"),
+        "thresholds": Command(
+            "resemul.cli.thresholds",
+            "fit the threshold of each tag on the validation split",
+        ),
+        "excitations": Command(
+            "resemul.cli.excitations", "extract a model's SE excitations"
+        ),
+        "plot-excitations": Command(
+            "resemul.cli.plot_excitations",
+            "draw the figures of the excitation analysis",
+        ),
+    },
+}
+COMMANDS: dict[str, Command] = {
+    name: command for group in GROUPS.values() for name, command in group.items()
 }
 
 
@@ -49,8 +82,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] not in COMMANDS:
         # Ends the process: with the help, the version, or what is wrong.
-        _build_overview().parse_args(arguments[:1] or ["--help"])
-        _build_overview().error(f"expected a command, got {arguments[0]!r}")
+        _overview(*arguments[:1]).parse_args(arguments[:1] or ["--help"])
     return run_command(arguments[0], arguments[1:])
 
 
@@ -58,9 +90,9 @@ def run_command(
     name: str, argv: Sequence[str] | None = None, prog: str | None = None
 ) -> int:
     """Runs one command; a `ResemulError` becomes one line and exit status 1."""
-    module = importlib.import_module(COMMANDS[name][0])
-    parser: argparse.ArgumentParser = module.build_parser()
-    parser.prog = prog or f"resemul {name}"
+    module = importlib.import_module(COMMANDS[name].module)
+    parser: CommandParser = module.build_parser()
+    parser.set_program(prog or f"resemul {name}")
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     # TensorFlow's C++ side logs at INFO about every CPU feature; warnings remain.
@@ -85,18 +117,25 @@ def run_command(
     return int(status or 0)
 
 
-def _build_overview() -> argparse.ArgumentParser:
+def _overview(word: str = "") -> argparse.ArgumentParser:
+    """The parser of what is no command: help, version, or a word like one."""
     width = max(map(len, COMMANDS))
     listing = "\n".join(
-        f"  {name:{width}}  {what}" for name, (_, what) in COMMANDS.items()
+        f"\n{title}:\n"
+        + "\n".join(f"  {name:{width}}  {c.summary}" for name, c in group.items())
+        for title, group in GROUPS.items()
     )
     parser = argparse.ArgumentParser(
         prog="resemul",
-        description="Music auto-tagging from raw waveforms.",
-        epilog=f"commands:\n{listing}\n\n'resemul COMMAND -h' explains one command.",
+        description="Tags music, and trains the models that do, from raw waveforms.",
+        epilog=f"{listing.lstrip()}\n\n'resemul COMMAND -h' explains one command.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         usage="resemul COMMAND ...",
+        add_help=True,
     )
     parser.add_argument("--version", action="version", version=__version__)
-    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND")
+    if word and not word.startswith("-"):
+        near = closest(word, COMMANDS)
+        hint = f"did you mean {near!r}?" if near else "'resemul -h' lists the commands"
+        parser.error(f"there is no command {word!r}; {hint}")
     return parser

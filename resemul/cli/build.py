@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from resemul.cli.dataset_options import add_dataset_options, dataset_config
-from resemul.cli.options import new_parser
+from resemul.cli.parser import new_parser
 from resemul.configs import (
     DEFAULT_MODEL,
     ENCODING_BYTES,

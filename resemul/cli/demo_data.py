@@ -4,7 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
-from resemul.cli.options import new_parser
+from resemul.cli.parser import new_parser
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from resemul.cli.dataset_options import add_dataset_options, dataset_config
-from resemul.cli.options import new_parser, output_file
+from resemul.cli.options import output_file
+from resemul.cli.parser import new_parser
 
 if TYPE_CHECKING:
     from resemul.datasets import Annotations

@@ -2,7 +2,8 @@
 
 import argparse
 
-from resemul.cli.options import add_data_dir, new_parser
+from resemul.cli.options import add_data_dir
+from resemul.cli.parser import new_parser
 from resemul.downloads import MTT_URL, PUBLISHED_MTT, MttFiles, download_mtt
 
 

@@ -13,10 +13,10 @@ from resemul.cli.options import (
     add_data_dir,
     add_from_audio,
     add_precision,
-    new_parser,
     output_file,
     require_at_least,
 )
+from resemul.cli.parser import new_parser
 from resemul.cli.sources import open_records
 from resemul.configs import WINDOWS, DatasetConfig
 from resemul.errors import DatasetError

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resemul.cli.clips import iterate_test_clips
-from resemul.cli.options import add_data_dir, add_precision, new_parser
+from resemul.cli.options import add_data_dir, add_precision
+from resemul.cli.parser import new_parser
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resemul.cli.options import new_parser
+from resemul.cli.parser import new_parser
 from resemul.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from resemul.cli.options import add_fields, fields_given, new_parser
+from resemul.cli.options import add_fields, fields_given
+from resemul.cli.parser import new_parser
 from resemul.configs.file_tags import FileTagsConfig, TagFormatConfig
 from resemul.errors import ConfigError, FileTagsError
 

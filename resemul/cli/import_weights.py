@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from resemul.cli.options import new_parser
+from resemul.cli.parser import new_parser
 from resemul.errors import ConfigError
 
 

@@ -5,7 +5,7 @@ import dataclasses
 import json
 from typing import Any
 
-from resemul.cli.options import new_parser
+from resemul.cli.parser import new_parser
 
 
 def build_parser() -> argparse.ArgumentParser:

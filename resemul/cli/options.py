@@ -17,20 +17,6 @@ from resemul.errors import ConfigError
 logger = logging.getLogger(__name__)
 
 
-def new_parser(description: str, epilog: str | None = None) -> argparse.ArgumentParser:
-    """A parser whose help shows the defaults that say something."""
-    return argparse.ArgumentParser(
-        description=description, epilog=epilog, formatter_class=_HelpFormatter
-    )
-
-
-class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
-    def _get_help_string(self, action: argparse.Action) -> str | None:
-        if action.default is None or action.default is False or action.default == []:
-            return action.help
-        return super()._get_help_string(action)
-
-
 def add_fields(
     group: argparse._ActionsContainer,
     config_class: type,

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resemul.cli.clips import iterate_test_clips
-from resemul.cli.options import add_data_dir, new_parser
+from resemul.cli.options import add_data_dir
+from resemul.cli.parser import new_parser
 from resemul.errors import ConfigError, DatasetError
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 import argparse
 
-from resemul.cli.options import new_parser
+from resemul.cli.parser import new_parser
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resemul.cli.options import new_parser
+from resemul.cli.parser import new_parser
 from resemul.constants import DEFAULT_THRESHOLD
 from resemul.errors import AudioError
 

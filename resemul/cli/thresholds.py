@@ -4,12 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resemul.cli.options import (
-    add_data_dir,
-    add_from_audio,
-    new_parser,
-    require_at_least,
-)
+from resemul.cli.options import add_data_dir, add_from_audio, require_at_least
+from resemul.cli.parser import new_parser
 from resemul.cli.sources import open_records
 from resemul.constants import DEFAULT_THRESHOLD
 from resemul.errors import ConfigError, DatasetError

@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resemul.cli.options import add_data_dir, add_from_audio, add_unused, new_parser
+from resemul.cli.options import add_data_dir, add_from_audio, add_unused
+from resemul.cli.parser import new_parser
 from resemul.cli.run_options import add_run_options, run_config
 from resemul.cli.sources import open_records
 from resemul.configs import RunConfig, write_run

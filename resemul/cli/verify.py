@@ -5,7 +5,8 @@ import os
 import sys
 from pathlib import Path
 
-from resemul.cli.options import add_data_dir, new_parser
+from resemul.cli.options import add_data_dir
+from resemul.cli.parser import new_parser
 from resemul.configs import BuildConfig, DatasetConfig, TagsConfig
 from resemul.errors import ConfigError
 
