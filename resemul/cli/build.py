@@ -11,7 +11,7 @@ from resemul.cli.parser import new_parser
 from resemul.configs import (
     DEFAULT_MODEL,
     ENCODING_BYTES,
-    MODEL_CONFIGS,
+    MODEL_ENTRIES,
     BuildConfig,
     records_of_model,
 )
@@ -37,8 +37,9 @@ def _add_records(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--model",
         default=DEFAULT_MODEL,
-        choices=MODEL_CONFIGS,
-        help="whose recipe decides the options up to --min-segments that are not given",
+        metavar="NAME",
+        help="whose recipe decides the options up to --min-segments that are not "
+        f"given: {', '.join(MODEL_ENTRIES)}, or your own as module:function",
     )
     for flag, text in (
         ("--sample-rate", "Hz, to which the audio is resampled"),

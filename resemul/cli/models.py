@@ -3,9 +3,11 @@
 import argparse
 import dataclasses
 import json
+import math
 from typing import Any
 
 from resemul.cli.parser import new_parser
+from resemul.configs import MODEL_ENTRIES
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -63,24 +65,24 @@ def main(args: argparse.Namespace) -> int:
 def _describe_models(num_tags: int) -> list[dict[str, Any]]:
     import keras
 
-    from resemul.configs import MODEL_RECIPES
-    from resemul.models import MODELS, build_model
-    from resemul.models.published import PUBLISHED
+    from resemul.models import build_model
 
     rows = []
-    for name, (_, config_class) in MODELS.items():
-        config = config_class()
-        model = build_model(name, num_tags)
-        sizes = (keras.ops.size(weight) for weight in model.trainable_weights)
+    for name, entry in MODEL_ENTRIES.items():
+        config = entry.config()
+        # Shapes alone; weights of all models would take seconds to draw.
+        with keras.StatelessScope():
+            model = build_model(name, num_tags)
+        facts = dataclasses.asdict(entry)
+        del facts["config"], facts["clip_seconds"]
         rows.append(
             {
                 "name": name,
-                "parameters": sum(int(size) for size in sizes),
+                "parameters": sum(math.prod(w.shape) for w in model.trainable_weights),
                 "sample_rate": config.sample_rate,
                 "num_samples": config.num_samples,
                 "seconds": round(config.num_samples / config.sample_rate, 3),
-                "recipe": MODEL_RECIPES[name].name,
-                **dataclasses.asdict(PUBLISHED[name]),
+                **facts,
             }
         )
     return rows

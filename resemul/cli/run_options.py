@@ -8,13 +8,14 @@ from typing import Any
 from resemul.cli.options import add_fields, fields_given, in_typed_words
 from resemul.configs import (
     DEFAULT_MODEL,
-    MODEL_CONFIGS,
+    MODEL_ENTRIES,
     RECIPES,
     RunConfig,
     SampleCNNConfig,
     TrainConfig,
     change_run,
     make_run,
+    model_entry,
     read_run,
 )
 from resemul.configs.values import parse_field
@@ -37,8 +38,9 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("model")
     group.add_argument(
         "--model",
-        choices=MODEL_CONFIGS,
-        help=f"what to train, by its own recipe (default: {DEFAULT_MODEL})",
+        metavar="NAME",
+        help=f"what to train, by its own recipe: {', '.join(MODEL_ENTRIES)}, or your "
+        f"own as module:function (default: {DEFAULT_MODEL})",
     )
     add_fields(group, SampleCNNConfig, _MODEL_FIELDS, prefix=f"{DEFAULT_MODEL}: ")
     group.add_argument(
@@ -104,7 +106,7 @@ def run_config(args: argparse.Namespace, model: str | None = None) -> RunConfig:
 
 
 def _given_model_options(args: argparse.Namespace, model: str) -> dict[str, Any]:
-    config_class, where = MODEL_CONFIGS[model], f"model {model}"
+    config_class, where = model_entry(model).config, f"model {model}"
     given = fields_given(args, SampleCNNConfig, config_class, where)
     for pair in args.option:
         name, separator, text = pair.partition("=")

@@ -11,10 +11,12 @@ from resemul.configs.dataset import (
 from resemul.configs.models import (
     BLOCK_NAMES,
     DFT_NAMES,
-    MODEL_CONFIGS,
+    MODEL_ENTRIES,
     POOL_NAMES,
     FCN4Config,
     FCN5Config,
+    ModelConfig,
+    ModelEntry,
     MultiScaleCNNConfig,
     PonsLogMelConfig,
     PonsWaveformConfig,
@@ -22,10 +24,9 @@ from resemul.configs.models import (
     ShortChunkCNNConfig,
     WonSampleCNNConfig,
 )
+from resemul.configs.outside import model_entry
 from resemul.configs.recipes import (
-    MODEL_RECIPES,
     RECIPES,
-    Recipe,
     records_of_model,
 )
 from resemul.configs.run import (
@@ -53,8 +54,7 @@ __all__ = [
     "DFT_NAMES",
     "ENCODING_BYTES",
     "LR_SCHEDULES",
-    "MODEL_CONFIGS",
-    "MODEL_RECIPES",
+    "MODEL_ENTRIES",
     "MONITORS",
     "OPTIMIZERS",
     "POOL_NAMES",
@@ -67,10 +67,11 @@ __all__ = [
     "DatasetConfig",
     "FCN4Config",
     "FCN5Config",
+    "ModelConfig",
+    "ModelEntry",
     "MultiScaleCNNConfig",
     "PonsLogMelConfig",
     "PonsWaveformConfig",
-    "Recipe",
     "RunConfig",
     "SampleCNNConfig",
     "ShortChunkCNNConfig",
@@ -81,6 +82,7 @@ __all__ = [
     "WonSampleCNNConfig",
     "change_run",
     "make_run",
+    "model_entry",
     "read_run",
     "records_of_model",
     "write_run",

@@ -1,8 +1,18 @@
-"""Options of the models; the defaults are those of their papers."""
+"""What is known of each model: its options, and one entry of facts.
+
+The defaults are those of the papers. How a model is built is in `models`.
+"""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
+from resemul.configs.audio import (
+    MAX_SAMPLE_RATE,
+    MIN_SAMPLE_RATE,
+    MIXES,
+    RESAMPLERS,
+    AudioConfig,
+)
 from resemul.configs.checks import require
 from resemul.configs.fields import check_options, option
 from resemul.constants import NUM_SAMPLES, SAMPLE_RATE
@@ -12,29 +22,89 @@ POOL_NAMES = ("max", "average")
 # How `models.frontends.LogMel` computes its Fourier transforms.
 DFT_NAMES = ("fft", "conv")
 
+# Seconds. Most clips of MTT; a recipe's records hold them whole.
+_MTT_CLIP_SECONDS = 29.12
+
+
+def _rate(default: int) -> Any:
+    return option(default, help="Hz", minimum=MIN_SAMPLE_RATE, maximum=MAX_SAMPLE_RATE)
+
+
+def _length(default: int) -> Any:
+    return option(default, help="length of the input in samples", minimum=1)
+
+
+def _channels(default: int, help: str) -> Any:
+    return option(default, help=help, minimum=1)
+
+
+def _dropout(default: float = 0.5) -> Any:
+    return option(default, help="before the last layer", minimum=0, below=1)
+
+
+def _dft() -> Any:
+    return option("fft", help="how Fourier transforms are computed", choices=DFT_NAMES)
+
+
+def _mix(default: str) -> Any:
+    return option(default, help="how channels become one", choices=MIXES)
+
+
+def _resampler(default: str) -> Any:
+    return option(default, help="filter of the resampling", choices=RESAMPLERS)
+
 
 @dataclass(frozen=True)
-class SampleCNNConfig:
+class ModelConfig:
+    """Options that every model has: which audio it takes, and how that is loaded."""
+
+    sample_rate: int = _rate(SAMPLE_RATE)
+    num_samples: int = _length(NUM_SAMPLES)
+    # Most systems averaged the channels, as librosa and torchaudio do.
+    mix: str = _mix("mean")
+    resampler: str = _resampler("swr")
+
+    # How a whole file is cut; the other fields of `AudioConfig`.
+    padding: ClassVar[int] = 0
+    hop: ClassVar[int | None] = None
+    short: ClassVar[str] = "zeros"
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+    @property
+    def audio(self) -> AudioConfig:
+        """How files become this model's input."""
+        return AudioConfig(
+            self.sample_rate,
+            self.mix,
+            self.resampler,
+            self.padding,
+            self.hop,
+            self.short,
+        )
+
+
+@dataclass(frozen=True)
+class SampleCNNConfig(ModelConfig):
     """Options of `models.sample_cnn`; the defaults are the paper's SE + multi."""
 
-    sample_rate: int = option(SAMPLE_RATE, help="Hz", minimum=1)
-    num_samples: int = option(NUM_SAMPLES, help="length of the input", minimum=1)
+    # madmom, the decoder of the original, leaves the mixing to FFmpeg.
+    mix: str = _mix("ffmpeg")
     block: str = option("se", help="kind of its blocks", choices=BLOCK_NAMES)
     multi: bool = option(True, help="classify from the last three blocks together")
     # Width of the hidden layer of an excitation, in multiples of its channels.
     alpha: int = option(16, help="amplifying ratio of the excitations", minimum=1)
-    init_features: int = option(
-        128,
-        help="channels of the first blocks; fewer make a smaller, faster model",
-        minimum=1,
+    init_features: int = _channels(
+        128, "channels of the first blocks; fewer make a smaller, faster model"
     )
-    dropout: float = option(0.5, help="before the last layer", minimum=0, below=1)
+    dropout: float = _dropout()
     weight_decay: float = option(
         0.0, help="L2 penalty on the kernels of the convolutions", minimum=0
     )
 
     def __post_init__(self) -> None:
-        check_options(self)
+        super().__post_init__()
         require(
             self.num_samples >= NUM_SAMPLES,
             f"num_samples must be at least {NUM_SAMPLES} (nine pools of 3 "
@@ -43,180 +113,174 @@ class SampleCNNConfig:
 
 
 @dataclass(frozen=True)
-class FCN4Config:
+class FCN4Config(ModelConfig):
     """Options of `models.fcn4`; a clip has 29.12 s, 1366 frames."""
 
-    sample_rate: int = 12_000
-    num_samples: int = 349_440
-    # The four convolutions have 1, 3, 6 and 16 times as many.
-    channels: int = 128
-    dft: str = "fft"
-
-    def __post_init__(self) -> None:
-        _require_positive(self, "sample_rate", "num_samples", "channels")
-        _require_dft(self.dft)
+    sample_rate: int = _rate(12_000)
+    num_samples: int = _length(349_440)
+    channels: int = _channels(128, "of the first layer; the others have 3, 6, 16 times")
+    dft: str = _dft()
 
 
 @dataclass(frozen=True)
-class FCN5Config:
+class FCN5Config(ModelConfig):
     """Options of `models.fcn5`; a clip has 29 s."""
 
-    sample_rate: int = 16_000
-    num_samples: int = 29 * 16_000
+    sample_rate: int = _rate(16_000)
+    num_samples: int = _length(29 * 16_000)
     # As in all published weights; the Lightning port trains with 128.
-    num_bands: int = 96
-    # The five convolutions have 1, 2, 2, 2 and 1 times as many.
-    channels: int = 64
-    dropout: float = 0.5
-    dft: str = "fft"
-
-    def __post_init__(self) -> None:
-        _require_positive(self, "sample_rate", "num_samples", "num_bands", "channels")
-        _require_rate(self.dropout)
-        _require_dft(self.dft)
+    num_bands: int = option(96, help="mel bands", minimum=1)
+    channels: int = _channels(64, "of the first and the last layer; the others double")
+    dropout: float = _dropout()
+    dft: str = _dft()
 
 
 @dataclass(frozen=True)
-class ShortChunkCNNConfig:
+class ShortChunkCNNConfig(ModelConfig):
     """Options of `models.short_chunk_cnn` and `models.short_chunk_cnn_res`."""
 
-    sample_rate: int = 16_000
-    num_samples: int = NUM_SAMPLES
-    # The seven layers have 1, 1, 2, 2, 2, 2 and 4 times as many.
-    channels: int = 128
-    dropout: float = 0.5
-    dft: str = "fft"
-
-    def __post_init__(self) -> None:
-        _require_positive(self, "sample_rate", "num_samples", "channels")
-        _require_rate(self.dropout)
-        _require_dft(self.dft)
+    sample_rate: int = _rate(16_000)
+    channels: int = _channels(128, "of layers 1 and 2; 3 to 6 have 2, 7 has 4 times")
+    dropout: float = _dropout()
+    dft: str = _dft()
 
 
 @dataclass(frozen=True)
-class WonSampleCNNConfig:
+class WonSampleCNNConfig(ModelConfig):
     """Options of `models.won_sample_cnn` and `models.won_sample_cnn_se`."""
 
-    sample_rate: int = 16_000
-    num_samples: int = NUM_SAMPLES
-    # Layers 1-3 have as many, layers 4-9 twice and layers 10-11 four times.
-    channels: int = 128
-    dropout: float = 0.5
-
-    def __post_init__(self) -> None:
-        _require_positive(self, "sample_rate", "num_samples", "channels")
-        _require_rate(self.dropout)
+    sample_rate: int = _rate(16_000)
+    channels: int = _channels(128, "of layers 1 to 3; 4 to 9 have 2, the last 4 times")
+    dropout: float = _dropout()
 
 
 @dataclass(frozen=True)
-class MultiScaleCNNConfig:
+class MultiScaleCNNConfig(ModelConfig):
     """Options of `models.multi_scale_cnn`; a clip has 29.1 s, 628 frames."""
 
-    sample_rate: int = 11_025
-    num_samples: int = 627 * 512
-    # The convolutions have 5, 7 or 10 times as many.
-    channels: int = 10
-    dense_units: int = 500
-    dropout: float = 0.6
-    # How the coarsest scale is made from the one before: "max" as in the PyTorch
-    # code, "average" as in the authors' own.
-    second_pool: str = "max"
-    # Off as in the PyTorch code; the authors' own code scales each band to mean 0 and
-    # variance 1 over the data set.
-    normalise_bands: bool = False
-    dft: str = "fft"
-
-    def __post_init__(self) -> None:
-        _require_positive(self, "sample_rate", "num_samples", "channels", "dense_units")
-        _require_rate(self.dropout)
-        require(
-            self.second_pool in POOL_NAMES,
-            f"second_pool must be one of {', '.join(POOL_NAMES)}, "
-            f"got {self.second_pool!r}",
-        )
-        _require_dft(self.dft)
+    sample_rate: int = _rate(11_025)
+    num_samples: int = _length(627 * 512)
+    channels: int = _channels(10, "the convolutions have 5, 7 or 10 times as many")
+    dense_units: int = _channels(500, "units of the hidden layer")
+    dropout: float = _dropout(0.6)
+    # "max" as in the PyTorch code, "average" as in the authors' own.
+    second_pool: str = option(
+        "max", help="how the coarsest scale is made", choices=POOL_NAMES
+    )
+    # Off as in the PyTorch code; the authors' own code scales by the data set.
+    normalise_bands: bool = option(
+        False, help="scale each band to mean 0 and variance 1"
+    )
+    dft: str = _dft()
 
 
 @dataclass(frozen=True)
-class PonsWaveformConfig:
-    """Options of `models.pons_waveform`; a window has 15 s."""
+class PonsWaveformConfig(ModelConfig):
+    """Options of `models.pons_waveform`; a segment has 15 s."""
 
-    sample_rate: int = 16_000
-    num_samples: int = 15 * 16_000
-    # The seven convolutions have 1, 1, 1, 2, 2, 2 and 4 times as many.
-    channels: int = 64
-    back_end_channels: int = 512
-    dense_units: int = 500
-    dropout: float = 0.5
-    # Scale each window to mean 0 and variance 1.
-    normalise: bool = True
-
-    def __post_init__(self) -> None:
-        _require_positive(
-            self,
-            "sample_rate",
-            "num_samples",
-            "channels",
-            "back_end_channels",
-            "dense_units",
-        )
-        _require_rate(self.dropout)
+    sample_rate: int = _rate(16_000)
+    num_samples: int = _length(15 * 16_000)
+    channels: int = _channels(64, "of layers 1 to 3; 4 to 6 have 2, 7 has 4 times")
+    back_end_channels: int = _channels(512, "of the convolutions of the back end")
+    dense_units: int = _channels(500, "units of the hidden layer")
+    dropout: float = _dropout()
+    normalise: bool = option(
+        True, help="scale each segment to mean 0 and variance 1, or its spectrogram"
+    )
 
 
 @dataclass(frozen=True)
-class PonsLogMelConfig:
-    """Options of `models.pons_log_mel`; a window has 15 s, 468 frames."""
+class PonsLogMelConfig(PonsWaveformConfig):
+    """Options of `models.pons_log_mel`; a segment has 15 s, 468 frames."""
 
-    sample_rate: int = 16_000
-    num_samples: int = 15 * 16_000
-    num_bands: int = 96
-    # The convolutions have 1, 2, 4 or 8 times as many.
-    channels: int = 16
-    back_end_channels: int = 512
-    dense_units: int = 500
-    dropout: float = 0.5
-    # Scale the log-mel spectrogram of each window to mean 0 and variance 1.
-    normalise: bool = True
-    dft: str = "fft"
+    channels: int = _channels(16, "the convolutions have 1, 2, 4 or 8 times as many")
+    num_bands: int = option(96, help="mel bands", minimum=1)
+    dft: str = _dft()
 
-    def __post_init__(self) -> None:
-        _require_positive(
-            self,
-            "sample_rate",
-            "num_samples",
-            "num_bands",
-            "channels",
-            "back_end_channels",
-            "dense_units",
-        )
-        _require_rate(self.dropout)
-        _require_dft(self.dft)
 
+@dataclass(frozen=True)
+class ModelEntry:
+    """All that is known of a model.
+
+    `recipe` is a key of `RECIPES`: how it was trained in its publication, on records
+    that hold whole clips of `clip_seconds`, or the model's own segments where that is
+    None. `roc_auc` is the score to compare a training with, a mean over the tags of
+    `data`; None where no number is known. It is that of the system that this package
+    follows, which is not always the paper's. Scores of different `data` say nothing
+    about each other.
+    """
+
+    config: type[ModelConfig]
+    recipe: str
+    clip_seconds: float | None
+    paper: str = ""
+    url: str = ""
+    roc_auc: float | None = None
+    data: str = ""
+
+
+_MTT = "MTT, 50 tags, split by folder"
+_MSD = "MSD, 50 Last.fm tags, own split, all labels pooled"
+_CHOI = ("Choi et al., ISMIR 2016", "https://arxiv.org/abs/1606.00298")
+_WON = ("Won et al., SMC 2020", "https://arxiv.org/abs/2006.00751")
+_PONS = ("Pons et al., ISMIR 2018", "https://arxiv.org/abs/1711.02520")
 
 # Keys as in `models.MODELS`.
-MODEL_CONFIGS: dict[str, type] = {
-    "sample_cnn": SampleCNNConfig,
-    "fcn4": FCN4Config,
-    "fcn5": FCN5Config,
-    "short_chunk_cnn": ShortChunkCNNConfig,
-    "short_chunk_cnn_res": ShortChunkCNNConfig,
-    "won_sample_cnn": WonSampleCNNConfig,
-    "won_sample_cnn_se": WonSampleCNNConfig,
-    "multi_scale_cnn": MultiScaleCNNConfig,
-    "pons_waveform": PonsWaveformConfig,
-    "pons_log_mel": PonsLogMelConfig,
+MODEL_ENTRIES: dict[str, ModelEntry] = {
+    "sample_cnn": ModelEntry(
+        SampleCNNConfig,
+        "staged_sgd",
+        None,
+        "Kim et al., ICASSP 2018",
+        "https://arxiv.org/abs/1710.10451",
+        0.9111,
+        _MTT,
+    ),
+    "fcn4": ModelEntry(
+        FCN4Config,
+        "adam_loss_scale",
+        _MTT_CLIP_SECONDS,
+        *_CHOI,
+        0.9099,
+        "MTT, 50 tags, random split (MindSpore's port)",
+    ),
+    "fcn5": ModelEntry(
+        FCN5Config, "adam_then_sgd", _MTT_CLIP_SECONDS, *_CHOI, 0.9002, _MTT
+    ),
+    "short_chunk_cnn": ModelEntry(
+        ShortChunkCNNConfig, "adam_then_sgd", _MTT_CLIP_SECONDS, *_WON
+    ),
+    "short_chunk_cnn_res": ModelEntry(
+        ShortChunkCNNConfig, "adam_then_sgd", _MTT_CLIP_SECONDS, *_WON, 0.9129, _MTT
+    ),
+    "won_sample_cnn": ModelEntry(
+        WonSampleCNNConfig,
+        "adam_then_sgd",
+        _MTT_CLIP_SECONDS,
+        "Lee et al., SMC 2017",
+        "https://arxiv.org/abs/1703.01789",
+    ),
+    "won_sample_cnn_se": ModelEntry(
+        WonSampleCNNConfig, "adam_then_sgd", _MTT_CLIP_SECONDS, *_WON, 0.9104, _MTT
+    ),
+    "multi_scale_cnn": ModelEntry(
+        MultiScaleCNNConfig,
+        "adam_l2",
+        _MTT_CLIP_SECONDS,
+        "Dabral et al., AISC 2018",
+        "https://doi.org/10.1007/978-981-13-1592-3_60",
+        0.9094,
+        "MTT, 50 merged tags, random split",
+    ),
+    "pons_waveform": ModelEntry(
+        PonsWaveformConfig,
+        "adam_early_stopping",
+        _MTT_CLIP_SECONDS,
+        *_PONS,
+        0.8696,
+        _MSD,
+    ),
+    "pons_log_mel": ModelEntry(
+        PonsLogMelConfig, "adam_early_stopping", _MTT_CLIP_SECONDS, *_PONS, 0.8768, _MSD
+    ),
 }
-
-
-def _require_positive(config: Any, *names: str) -> None:
-    for name in names:
-        value = getattr(config, name)
-        require(value >= 1, f"{name} must be at least 1, got {value}")
-
-
-def _require_rate(dropout: float) -> None:
-    require(0 <= dropout < 1, f"dropout must be in [0, 1), got {dropout}")
-
-
-def _require_dft(dft: str) -> None:
-    require(dft in DFT_NAMES, f"dft must be one of {', '.join(DFT_NAMES)}, got {dft!r}")

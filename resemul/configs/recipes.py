@@ -1,13 +1,14 @@
-"""The training recipes of the published systems, and which model was trained by which.
+"""The training recipes of the published systems.
 
 A recipe is a `TrainConfig`. Where ours cannot be what a system did, a comment says so.
+Which model was trained by which is in its entry in `configs.models`.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from resemul.configs.build import BuildConfig
 from resemul.configs.dataset import DEFAULT_DATASET, dataset_entry
-from resemul.configs.models import MODEL_CONFIGS
+from resemul.configs.outside import model_entry
 from resemul.configs.training import Stage, TrainConfig
 
 # Examples of a whole clip are long: 1.9 MB each at 16 kHz, 3.7 GB in all.
@@ -145,33 +146,6 @@ RECIPES: dict[str, TrainConfig] = {
 }
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How a model was trained in its publication, on which records.
-
-    `name` is a key of `RECIPES`. Records hold whole clips of `clip_seconds`, padded
-    with silence, or the model's own segments where that is None.
-    """
-
-    name: str
-    clip_seconds: float | None
-
-
-# Keys as in `models.MODELS`. Most clips of MTT have 29.12 s.
-MODEL_RECIPES: dict[str, Recipe] = {
-    "sample_cnn": Recipe("staged_sgd", None),
-    "fcn4": Recipe("adam_loss_scale", 29.12),
-    "fcn5": Recipe("adam_then_sgd", 29.12),
-    "short_chunk_cnn": Recipe("adam_then_sgd", 29.12),
-    "short_chunk_cnn_res": Recipe("adam_then_sgd", 29.12),
-    "won_sample_cnn": Recipe("adam_then_sgd", 29.12),
-    "won_sample_cnn_se": Recipe("adam_then_sgd", 29.12),
-    "multi_scale_cnn": Recipe("adam_l2", 29.12),
-    "pons_waveform": Recipe("adam_early_stopping", 29.12),
-    "pons_log_mel": Recipe("adam_early_stopping", 29.12),
-}
-
-
 # Longer than any clip of MTT; what there is of one is padded to its record.
 _MTT_SECONDS = 30.0
 
@@ -183,18 +157,18 @@ def records_of_model(name: str, dataset: str = DEFAULT_DATASET) -> BuildConfig:
     they are segments of the model's own length: a record of a whole clip would be
     mostly silence where clips are short.
     """
-    config, recipe = MODEL_CONFIGS[name](), MODEL_RECIPES[name]
-    entry = dataset_entry(dataset)
-    if entry.clip_seconds is None:
+    entry, of_data = model_entry(name), dataset_entry(dataset)
+    config = entry.config()
+    if of_data.clip_seconds is None:
         return BuildConfig(
             config.sample_rate,
             config.num_samples,
             clip_seconds=None,
-            min_segments=entry.min_segments,
+            min_segments=of_data.min_segments,
         )
-    if recipe.clip_seconds is None:
+    if entry.clip_seconds is None:
         return BuildConfig(config.sample_rate, config.num_samples)
-    num_samples = round(recipe.clip_seconds * config.sample_rate)
+    num_samples = round(entry.clip_seconds * config.sample_rate)
     return BuildConfig(
         config.sample_rate,
         max(config.num_samples, num_samples),

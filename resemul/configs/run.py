@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from resemul.configs.models import MODEL_CONFIGS
-from resemul.configs.recipes import MODEL_RECIPES, RECIPES
+from resemul.configs.outside import model_entry
+from resemul.configs.recipes import RECIPES
 from resemul.configs.training import TrainConfig
 from resemul.configs.values import fields_from_json
 from resemul.errors import ConfigError
@@ -50,7 +50,7 @@ def make_run(
     """A run by a model's own recipe, or by the one that is named.
 
     Args:
-        model: a key of `MODEL_CONFIGS`.
+        model: a key of `MODEL_ENTRIES`, or `module:function`.
         recipe: a key of `RECIPES`; None for the model's own.
         model_options: fields of the model's config, as in JSON.
         training: fields of `TrainConfig` that differ from the recipe's, as in JSON.
@@ -59,12 +59,13 @@ def make_run(
     Raises:
         ConfigError: no such model, recipe or field, or a value that cannot work.
     """
-    _require_known(model, MODEL_CONFIGS, "model", where)
-    recipe = recipe or MODEL_RECIPES[model].name
+    try:
+        entry = model_entry(model)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from error
+    recipe = recipe or entry.recipe
     _require_known(recipe, RECIPES, "recipe", where)
-    options = fields_from_json(
-        MODEL_CONFIGS[model], model_options or {}, f"{where}, {model}"
-    )
+    options = fields_from_json(entry.config, model_options or {}, f"{where}, {model}")
     fields = fields_from_json(TrainConfig, training or {}, where)
     # A file may list every field, and then lists the stages, too.
     has_all = "stages" in fields
@@ -86,7 +87,7 @@ def change_run(
         ConfigError: a value cannot work, or would have no effect.
     """
     options = {**run.model_options, **model_options}
-    MODEL_CONFIGS[run.model](**options)
+    model_entry(run.model).config(**options)
     config = replace(run.training, **training)
     ignored = [name for name in _UNUSED_WITH_STAGES if name in training]
     if config.stages and ignored:
@@ -128,7 +129,7 @@ def write_run(run: RunConfig, path: Path) -> None:
 
     Only the default model's sample rate, unless it was set, is left to the records.
     """
-    options = dataclasses.asdict(MODEL_CONFIGS[run.model](**run.model_options))
+    options = dataclasses.asdict(model_entry(run.model).config(**run.model_options))
     if run.model == DEFAULT_MODEL and "sample_rate" not in run.model_options:
         del options["sample_rate"]
     content = {

@@ -10,8 +10,9 @@ import keras
 import numpy as np
 
 from resemul.checkpoints.card import ModelCard
+from resemul.configs import model_entry
 from resemul.errors import ConfigError, WeightsError
-from resemul.models import MODELS, build_model
+from resemul.models import build_model
 
 # Takes waveforms `(batch, num_samples)`, returns probabilities `(batch, tags)`.
 Runner = Callable[[np.ndarray], np.ndarray]
@@ -31,7 +32,7 @@ def export_model(
     segment by segment.
 
     Args:
-        model: one of `MODELS`.
+        model: built by `build_model`.
         card: its card.
         path: a file, or with "savedmodel" a folder; what is there is replaced.
         format: a key of `EXPORTERS`.
@@ -87,7 +88,7 @@ def _without_fft(model: keras.Model, card: ModelCard) -> keras.Model:
 
     Not every runtime has a Fourier transform.
     """
-    names = {field.name for field in dataclasses.fields(MODELS[card.model][1])}
+    names = {field.name for field in dataclasses.fields(model_entry(card.model).config)}
     if "dft" not in names:
         return model
     options = {**card.options, "dft": "conv"}

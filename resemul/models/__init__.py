@@ -1,35 +1,32 @@
 """The architectures: waveform in, one probability per tag out."""
 
+import inspect
+import pkgutil
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
-
-from resemul.configs import MODEL_CONFIGS
+from resemul.configs.outside import model_entry
 from resemul.errors import ConfigError
-from resemul.models.fcn4 import fcn4
-from resemul.models.fcn5 import fcn5
-from resemul.models.multi_scale_cnn import multi_scale_cnn
-from resemul.models.pons import pons_log_mel, pons_waveform
-from resemul.models.sample_cnn import sample_cnn
-from resemul.models.short_chunk_cnn import short_chunk_cnn, short_chunk_cnn_res
-from resemul.models.won_sample_cnn import won_sample_cnn, won_sample_cnn_se
+from resemul.runtime.plugins import is_outside_name, load_outside
 
-# Each takes the number of tags and an instance of its config class.
-_BUILDERS: dict[str, Callable[[int, Any], keras.Model]] = {
-    "sample_cnn": sample_cnn,
-    "fcn4": fcn4,
-    "fcn5": fcn5,
-    "short_chunk_cnn": short_chunk_cnn,
-    "short_chunk_cnn_res": short_chunk_cnn_res,
-    "won_sample_cnn": won_sample_cnn,
-    "won_sample_cnn_se": won_sample_cnn_se,
-    "multi_scale_cnn": multi_scale_cnn,
-    "pons_waveform": pons_waveform,
-    "pons_log_mel": pons_log_mel,
+if TYPE_CHECKING:
+    import keras
+
+# Name: module and function, which takes the number of tags and an instance of the
+# model's config class. Imported when it is used, as Keras takes seconds. What else is
+# known of a model is in `configs.models`.
+MODELS: dict[str, str] = {
+    "sample_cnn": "resemul.models.sample_cnn:sample_cnn",
+    "fcn4": "resemul.models.fcn4:fcn4",
+    "fcn5": "resemul.models.fcn5:fcn5",
+    "short_chunk_cnn": "resemul.models.short_chunk_cnn:short_chunk_cnn",
+    "short_chunk_cnn_res": "resemul.models.short_chunk_cnn:short_chunk_cnn_res",
+    "won_sample_cnn": "resemul.models.won_sample_cnn:won_sample_cnn",
+    "won_sample_cnn_se": "resemul.models.won_sample_cnn:won_sample_cnn_se",
+    "multi_scale_cnn": "resemul.models.multi_scale_cnn:multi_scale_cnn",
+    "pons_waveform": "resemul.models.pons:pons_waveform",
+    "pons_log_mel": "resemul.models.pons:pons_log_mel",
 }
-
-MODELS = {name: (builder, MODEL_CONFIGS[name]) for name, builder in _BUILDERS.items()}
 
 # The last layer of every model; its input is the embedding.
 TOP_LAYER = "tags"
@@ -37,11 +34,12 @@ TOP_LAYER = "tags"
 
 def build_model(
     name: str, num_tags: int | None = None, include_top: bool = True, **options: Any
-) -> keras.Model:
+) -> "keras.Model":
     """Builds an untrained model: waveform `(batch, num_samples)` to `(batch, tags)`.
 
     Args:
-        name: a key of `MODELS`.
+        name: a key of `MODELS`, or `module:function` for one from outside; see
+            `configs.model_entry`.
         num_tags: outputs, one independent probability each. Not needed without top.
         include_top: False leaves out the last layer, as `remove_top` does.
         options: fields of the model's config class.
@@ -49,28 +47,63 @@ def build_model(
     Raises:
         ConfigError: no such model, no such option, or a value that cannot work.
     """
-    if name not in MODELS:
-        raise ConfigError(f"model must be one of {', '.join(MODELS)}, got {name!r}")
+    entry = model_entry(name)
     if not include_top:
         return remove_top(build_model(name, 1, **options))
     if num_tags is None or num_tags < 1:
         raise ConfigError(f"num_tags must be at least 1, got {num_tags}")
-    builder, config_class = MODELS[name]
     try:
-        config = config_class(**options)
+        config = entry.config(**options)
     except TypeError as error:
         raise ConfigError(f"model {name}: {error}") from error
-    return builder(num_tags, config)
+    if is_outside_name(name):
+        return _build_outside(name, num_tags, config)
+    return pkgutil.resolve_name(MODELS[name])(num_tags, config)
 
 
-def remove_top(model: keras.Model) -> keras.Model:
+def remove_top(model: "keras.Model") -> "keras.Model":
     """The model up to its last layer: waveform to embedding `(batch, features)`.
 
-    The embedding is what the layer `tags` makes its probabilities of. The layers are
-    shared with `model`, trained or not.
+    The embedding is what the layer `tags` makes its probabilities of; in a model
+    without one, what the last layer with weights sees. The layers are shared with
+    `model`, trained or not.
     """
-    embedding = model.get_layer(TOP_LAYER).input
-    return keras.Model(model.inputs, embedding, name=model.name)
+    import keras
+
+    return keras.Model(model.inputs, top_layer(model).input, name=model.name)
 
 
-__all__ = ["MODELS", "TOP_LAYER", "build_model", "remove_top"]
+def top_layer(model: "keras.Model") -> "keras.Layer":
+    """The layer that makes probabilities, or their logits, of an embedding."""
+    names = [layer.name for layer in model.layers]
+    if TOP_LAYER in names:
+        return model.get_layer(TOP_LAYER)
+    return next(layer for layer in reversed(model.layers) if layer.weights)
+
+
+def _build_outside(name: str, num_tags: int, config: Any) -> "keras.Model":
+    builder = load_outside(name, "model")
+    if hasattr(builder, "config_class"):
+        model = builder(num_tags, config)
+    else:
+        model = builder(num_tags, **_accepted(builder, vars(config)))
+    expected = ((None, config.num_samples), (None, num_tags))
+    found = (getattr(model, "input_shape", None), getattr(model, "output_shape", None))
+    if found != expected:
+        raise ConfigError(
+            f"model {name} must be a keras.Model from {expected[0]}, samples, to "
+            f"{expected[1]}, tags; it is from {found[0]} to {found[1]}"
+        )
+    return model
+
+
+def _accepted(builder: Callable[..., Any], options: dict[str, Any]) -> dict[str, Any]:
+    """The options that a function has parameters for; all, if it takes any."""
+    parameters = inspect.signature(builder).parameters.values()
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return options
+    names = {parameter.name for parameter in parameters}
+    return {name: value for name, value in options.items() if name in names}
+
+
+__all__ = ["MODELS", "TOP_LAYER", "build_model", "remove_top", "top_layer"]

@@ -10,8 +10,8 @@ import numpy as np
 from resemul.checkpoints.card import ModelCard
 from resemul.configs import (
     DEFAULT_MODEL,
-    MODEL_CONFIGS,
     RunConfig,
+    model_entry,
     records_of_model,
 )
 from resemul.errors import ConfigError, DatasetError
@@ -74,7 +74,7 @@ def _complete(
     if run.model == DEFAULT_MODEL:
         # It has no filter bank made for a rate.
         options.setdefault("sample_rate", records.sample_rate)
-    options = dataclasses.asdict(MODEL_CONFIGS[run.model](**options))
+    options = dataclasses.asdict(model_entry(run.model).config(**options))
     _require_fit(run.model, options, records)
     if options["num_samples"] < records.num_samples:
         logger.info(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from resemul.configs import model_entry
 from resemul.errors import WeightsError
 from resemul.weights.contents import Contents
 from resemul.weights.hashes import file_hashes
@@ -93,12 +94,11 @@ def _read(source: Path, model: str | None) -> tuple[str, Contents]:
 
 def _build(source: Path, contents: Contents) -> tuple["keras.Model", Any]:
     # Keras takes seconds to import; the table of published weights does not need it.
-    from resemul.models import MODELS
+    from resemul.models import build_model
     from resemul.weights.assign import assign_weights
 
-    builder, config_class = MODELS[contents.model]
-    config = config_class(**contents.options)
-    built = builder(contents.num_tags, config)
+    config = model_entry(contents.model).config(**contents.options)
+    built = build_model(contents.model, contents.num_tags, **dataclasses.asdict(config))
     assign_weights(built, contents.arrays, contents.unused, source)
     return built, config
 

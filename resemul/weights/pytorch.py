@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from resemul.errors import WeightsError
+from resemul.models.mel import mel_filter_bank
 from resemul.weights.contents import Contents, list_names, refusal, require_sane
 from resemul.weights.torch_reader import is_torch, read_state_dict
 
@@ -133,9 +134,6 @@ def _recognise(path: Path, state: _State, model: str | None) -> str:
 
 def _check_front_end(path: Path, state: _State) -> None:
     """Checks that the file's spectrogram is the one that our models compute."""
-    # Keras takes seconds to import.
-    from resemul.models.mel import mel_filter_bank
-
     expected = {}
     if _WINDOW in state:
         time = np.arange(_FFT_SIZE)

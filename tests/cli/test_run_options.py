@@ -9,7 +9,7 @@ import pytest
 from resemul.cli import run
 from resemul.cli.run_options import add_run_options, run_config
 from resemul.configs import (
-    MODEL_RECIPES,
+    MODEL_ENTRIES,
     RECIPES,
     SampleCNNConfig,
     Stage,
@@ -94,7 +94,10 @@ def test_every_training_option_has_a_flag(name):
 
 @pytest.mark.parametrize("name", names_of(SampleCNNConfig))
 def test_every_option_of_the_default_model_has_a_flag(name):
-    if name in ("sample_rate", "num_samples"):
+    if name in ("mix", "resampler"):
+        text = {"mix": "mean", "resampler": "swr-long"}[name]
+        assert config_of("--option", f"{name}={text}").model_options == {name: text}
+    elif name in ("sample_rate", "num_samples"):
         # Follow from the records; other values by --option.
         config = config_of("--option", f"{name}=60000")
         assert config.model_options == {name: 60_000}
@@ -107,11 +110,11 @@ def test_every_option_of_the_default_model_has_a_flag(name):
         }
 
 
-@pytest.mark.parametrize("model", MODEL_RECIPES)
+@pytest.mark.parametrize("model", MODEL_ENTRIES)
 def test_model_brings_its_recipe(model):
     config = config_of("--model", model)
     assert (config.model, config.model_options) == (model, {})
-    assert config.training == RECIPES[MODEL_RECIPES[model].name]
+    assert config.training == RECIPES[MODEL_ENTRIES[model].recipe]
 
 
 def test_flags_go_before_the_file_and_the_file_before_the_recipe(tmp_path):

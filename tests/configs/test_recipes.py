@@ -8,16 +8,13 @@ import pytest
 
 from resemul.audio.segments import cut_segments
 from resemul.configs import (
-    MODEL_CONFIGS,
-    MODEL_RECIPES,
+    MODEL_ENTRIES,
     RECIPES,
     BuildConfig,
-    Recipe,
     Stage,
     TrainConfig,
     records_of_model,
 )
-from resemul.models import MODELS
 
 # What each publication says. What is not listed has no part in its recipe.
 PUBLISHED = {
@@ -196,30 +193,6 @@ def test_plateau_of_the_lightning_port_is_relative_to_its_loss():
     assert RECIPES["sgd_plateau"].plateau_min_delta == pytest.approx(1e-4 * 0.14)
 
 
-def test_every_model_has_a_recipe():
-    assert MODEL_RECIPES.keys() == MODELS.keys() == MODEL_CONFIGS.keys()
-    assert {recipe.name for recipe in MODEL_RECIPES.values()} <= RECIPES.keys()
-
-
-def test_models_have_the_recipes_of_their_publications():
-    expected = {
-        "sample_cnn": Recipe("staged_sgd", None),
-        "fcn4": Recipe("adam_loss_scale", 29.12),
-        "multi_scale_cnn": Recipe("adam_l2", 29.12),
-        **dict.fromkeys(
-            ("fcn5", "short_chunk_cnn", "short_chunk_cnn_res"),
-            Recipe("adam_then_sgd", 29.12),
-        ),
-        **dict.fromkeys(
-            ("won_sample_cnn", "won_sample_cnn_se"), Recipe("adam_then_sgd", 29.12)
-        ),
-        **dict.fromkeys(
-            ("pons_waveform", "pons_log_mel"), Recipe("adam_early_stopping", 29.12)
-        ),
-    }
-    assert expected == MODEL_RECIPES
-
-
 @pytest.mark.parametrize(
     ("name", "sample_rate", "num_samples"),
     [
@@ -238,10 +211,10 @@ def test_models_have_the_recipes_of_their_publications():
 def test_records_of_mtt_are_those_of_the_recipe(name, sample_rate, num_samples):
     records = records_of_model(name)
     assert (records.sample_rate, records.num_samples) == (sample_rate, num_samples)
-    assert num_samples >= MODEL_CONFIGS[name]().num_samples
+    assert num_samples >= MODEL_ENTRIES[name].config().num_samples
 
 
-@pytest.mark.parametrize("name", [n for n in MODEL_RECIPES if n != "sample_cnn"])
+@pytest.mark.parametrize("name", [n for n in MODEL_ENTRIES if n != "sample_cnn"])
 @pytest.mark.parametrize("seconds", [29.124, 20.0])
 def test_record_holds_one_window_of_a_clip_of_mtt(name, seconds):
     records = records_of_model(name)
@@ -258,9 +231,9 @@ def test_records_of_the_default_model_are_the_default():
     assert records_of_model("sample_cnn") == BuildConfig()
 
 
-@pytest.mark.parametrize("name", MODEL_RECIPES)
+@pytest.mark.parametrize("name", MODEL_ENTRIES)
 def test_records_of_other_collections_are_segments_of_the_model(name):
-    config, records = MODEL_CONFIGS[name](), records_of_model(name, "csv")
+    config, records = MODEL_ENTRIES[name].config(), records_of_model(name, "csv")
     assert records.num_samples == config.num_samples
     assert records.sample_rate == config.sample_rate
     assert (records.clip_seconds, records.min_segments) == (None, 0)

@@ -5,8 +5,7 @@ import json
 import pytest
 
 from resemul.configs import (
-    MODEL_CONFIGS,
-    MODEL_RECIPES,
+    MODEL_ENTRIES,
     RECIPES,
     RunConfig,
     Stage,
@@ -19,9 +18,9 @@ from resemul.configs import (
 from resemul.errors import ConfigError
 
 
-@pytest.mark.parametrize("model", MODEL_CONFIGS)
+@pytest.mark.parametrize("model", MODEL_ENTRIES)
 def test_make_run_takes_the_recipe_of_the_model(model):
-    recipe = RECIPES[MODEL_RECIPES[model].name]
+    recipe = RECIPES[MODEL_ENTRIES[model].recipe]
     assert make_run(model) == RunConfig(model, {}, recipe)
 
 
@@ -87,6 +86,8 @@ def test_written_file_holds_every_option_but_the_rate_of_the_records(tmp_path):
     options = read_run(tmp_path / "a.json")["model_options"]
     assert options == {
         "num_samples": 59_049,
+        "mix": "ffmpeg",
+        "resampler": "swr",
         "block": "se",
         "multi": True,
         "alpha": 16,

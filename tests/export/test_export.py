@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from resemul.checkpoints.card import ModelCard
+from resemul.configs import MODEL_ENTRIES
 from resemul.errors import ConfigError, WeightsError
 from resemul.export import EXPORTERS, export_model
 from resemul.models import MODELS, build_model
@@ -17,7 +18,7 @@ TOLERANCE = 1e-5
 
 def _build(name, **options):
     """A small model with random weights and statistics, and its card."""
-    config_class = MODELS[name][1]
+    config_class = MODEL_ENTRIES[name].config
     fields = {field.name for field in dataclasses.fields(config_class)}
     options = {k: v for k, v in SMALL.items() if k in fields} | options
     config = config_class(**options)

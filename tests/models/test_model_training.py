@@ -9,8 +9,8 @@ import tensorflow as tf
 from small import SMALL
 
 from resemul.checkpoints.model_file import load_model
-from resemul.configs import MODEL_RECIPES, RECIPES, RunConfig
-from resemul.models import MODELS
+from resemul.configs import MODEL_ENTRIES, RECIPES, RunConfig
+from resemul.models import MODELS, build_model
 from resemul.prediction.fused import layers_to_round
 from resemul.records.record_set import RecordSet
 from resemul.records.schema import encode_segment
@@ -50,14 +50,14 @@ def make_records(folder, config, crop):
 def test_model_is_trained_by_its_recipe(name, tmp_path):
     keras.utils.set_random_seed(0)
     training = dataclasses.replace(
-        RECIPES[MODEL_RECIPES[name].name],
+        RECIPES[MODEL_ENTRIES[name].recipe],
         batch_size=2,
         steps_per_epoch=2,
         max_epochs=1,
         num_chunks=2,
         precision="float32",
     )
-    config = MODELS[name][1](**SMALL[name])
+    config = MODEL_ENTRIES[name].config(**SMALL[name])
     records = make_records(tmp_path, config, training.crop)
     model, card = prepare_model(RunConfig(name, SMALL[name], training), records)
     before = model.get_weights()
@@ -87,8 +87,7 @@ def test_model_is_trained_by_its_recipe(name, tmp_path):
 
 @pytest.mark.parametrize("name", ["fcn4", "fcn5", "pons_log_mel", "sample_cnn"])
 def test_half_precision_begins_after_the_spectrogram(name):
-    builder, config_class = MODELS[name]
-    model = builder(2, config_class(**SMALL[name]))
+    model = build_model(name, 2, **SMALL[name])
     fused = fuse_for_training(model, "mixed_bfloat16")
     rounded = layers_to_round(model)
     dtypes = {layer.name: layer.compute_dtype for layer in fused.layers}

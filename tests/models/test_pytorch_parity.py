@@ -14,7 +14,8 @@ import reference_mel  # noqa: E402
 import torch_models  # noqa: E402
 import torch_pons  # noqa: E402
 
-from resemul.models import MODELS, build_model  # noqa: E402
+from resemul.configs import MODEL_ENTRIES  # noqa: E402
+from resemul.models import build_model  # noqa: E402
 
 NUM_TAGS = 7
 TOLERANCE = 1e-5
@@ -159,8 +160,7 @@ def test_model_gives_what_pytorch_gives_for_a_sweep(case):
 @pytest.mark.parametrize("case", CASES)
 def test_model_gives_what_pytorch_gives_for_a_real_clip(case, real_clip):
     name, options = case.split()[0], CASES[case][0]
-    _, config_class = MODELS[name]
-    clip = real_clip(config_class(**options).sample_rate)
+    clip = real_clip(MODEL_ENTRIES[name].config(**options).sample_rate)
 
     def make_waveforms(num_samples):
         clip_padded = np.pad(clip, (0, max(0, num_samples - len(clip))))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from resemul.errors import ConfigError
-from resemul.models import MODELS, build_model
+from resemul.models import build_model
 
 # Parameters with 50 tags: all of them, and those that are trained.
 PUBLISHED_SIZES = {
@@ -208,21 +208,6 @@ def test_longer_segments_are_accepted():
     model = tiny(num_samples=60_000)
     outputs = model.predict_on_batch(np.zeros((1, 60_000), "float32"))
     assert outputs.shape == (1, 3)
-
-
-@pytest.mark.parametrize("name", MODELS)
-def test_every_model_takes_waveforms_and_gives_probabilities(name):
-    builder, config_class = MODELS[name]
-    with keras.StatelessScope():
-        model, again = (builder(3, config_class()) for _ in range(2))
-    assert model.input_shape == (None, config_class().num_samples)
-    assert model.output_shape == (None, 3)
-    assert model.output.dtype == "float32"
-    assert model.name == again.name
-    names = [layer.name for layer in model.layers]
-    assert names == [layer.name for layer in again.layers]
-    top = model.get_layer("tags")
-    assert top.activation is keras.activations.sigmoid
 
 
 @pytest.mark.slow
