@@ -187,8 +187,8 @@ def test_without_dropout_the_layer_is_left_out():
         ({"num_samples": 59_048}, "num_samples must be at least 59049"),
         ({"alpha": 0}, "alpha must be at least 1, got 0"),
         ({"init_features": 0}, "init_features must be at least 1"),
-        ({"dropout": 1.0}, r"dropout must be in \[0, 1\)"),
-        ({"weight_decay": -1}, "weight_decay must not be negative"),
+        ({"dropout": 1.0}, "dropout must be at least 0 and below 1"),
+        ({"weight_decay": -1}, "weight_decay must be at least 0"),
         ({"colour": "red"}, "model sample_cnn: .*'colour'"),
     ],
 )
