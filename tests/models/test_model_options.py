@@ -29,7 +29,7 @@ def shapes_only(name, num_tags=50, **options):
         ("pons_waveform", {"num_samples": 19_000}, "at least 8 frames .* gives 7"),
         ("pons_log_mel", {"num_samples": 4000}, "at least 4096"),
         ("pons_log_mel", {"channels": 0}, "channels must be at least 1, got 0"),
-        ("short_chunk_cnn_res", {"dropout": 1.0}, "dropout must be at least 0 and below 1"),
+        ("short_chunk_cnn_res", {"dropout": 1.0}, "at least 0 and below 1, got 1.0"),
     ],
 )
 def test_options_that_cannot_work_are_refused(name, options, message):
