@@ -75,7 +75,7 @@ $(BENCH_VENV)/.installed-bench: $(BENCH_VENV)/bin/pip setup.py requirements.txt
 	touch $@
 
 $(VENV)/.installed-demo: $(VENV)/bin/pip setup.py requirements.txt
-	$(BIN)/pip install --quiet --editable ".[parquet]"
+	$(BIN)/pip install --quiet --editable ".[train,parquet]"
 	touch $@
 
 $(VENV)/.installed-test: $(VENV)/bin/pip setup.py requirements.txt

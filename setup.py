@@ -1,47 +1,83 @@
-"""Installs resemul; `pip install .[test]` adds what the tests need."""
+"""Installs resemul: alone what tagging needs, `[train]` all of requirements.txt."""
 
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
 
+# What `resemul tag` and `file-tags` need: no TensorFlow, no Keras.
+TAGGING = (
+    "av",
+    "filelock",
+    "matplotlib",
+    "mutagen",
+    "numpy",
+    "onnxruntime",
+    "pandas",
+    "platformdirs",
+    "tqdm",
+)
+
 
 def read_requirements() -> list[str]:
-    lines = (HERE / "requirements.txt").read_text().splitlines()
+    lines = (HERE / "requirements.txt").read_text("utf-8").splitlines()
     return [line for line in lines if line and not line.startswith("#")]
 
 
+def read_version() -> str:
+    text = (HERE / "resemul" / "__init__.py").read_text("utf-8")
+    return re.search(r'^__version__ = "(.+)"$', text, re.MULTILINE)[1]
+
+
+REQUIREMENTS = read_requirements()
+NOTEBOOK = ["jupyter>=1", "nbclient>=0.10", "nbformat>=5.10", "ipykernel>=6"]
+PARQUET = ["pyarrow>=15"]
+
 setup(
     name="resemul",
-    version="0.1.0",
-    description="Music auto-tagging from raw waveforms with sample-level CNNs",
+    version=read_version(),
+    description="Music auto-tagging from raw waveforms",
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
+    license="MIT",
+    license_files=["LICENSE"],
+    keywords="music tagging audio classification keras onnx magnatagatune",
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: End Users/Desktop",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3.11",
+        "Topic :: Multimedia :: Sound/Audio :: Analysis",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
     packages=find_packages(include=["resemul", "resemul.*"]),
-    package_data={"resemul": ["py.typed", "curation/lists/*"]},
+    package_data={"resemul": ["py.typed", "curation/lists/*", "export/graphs/*"]},
     python_requires=">=3.11",
-    install_requires=read_requirements(),
+    install_requires=[r for r in REQUIREMENTS if r.split(">=")[0] in TAGGING],
     extras_require={
+        "train": REQUIREMENTS,
         # Has to be built without isolation; see "The madmom decoder" in the README.
         "madmom": ["madmom>=0.16.1", "cython>=3", "setuptools>=65"],
-        "notebook": ["jupyter>=1", "nbclient>=0.10", "ipykernel>=6"],
-        "parquet": ["pyarrow>=15"],
-        "export": ["onnx>=1.16", "onnxruntime>=1.18"],
+        "notebook": [*REQUIREMENTS, *NOTEBOOK],
+        "parquet": PARQUET,
+        "export": [*REQUIREMENTS, "onnx>=1.16"],
         # What 'make bench' compares with; madmom, if it is there, too.
-        "bench": ["torch>=2.6"],
+        "bench": [*REQUIREMENTS, "torch>=2.6"],
         "test": [
-            "pytest>=8",
+            *REQUIREMENTS,
+            *NOTEBOOK,
+            *PARQUET,
             "hypothesis>=6",
-            "ruff>=0.15",
-            "mypy>=1.15",
             "jax>=0.5",
-            "nbclient>=0.10",
-            "nbformat>=5.10",
-            "ipykernel>=6",
-            "pyarrow>=15",
+            "mypy>=1.15",
             "onnx>=1.16",
-            "onnxruntime>=1.18",
+            "pytest>=8",
+            "pytest-xdist>=3.5",
+            "ruff>=0.15",
+            "setuptools>=65",
         ],
     },
     entry_points={"console_scripts": ["resemul = resemul.cli:run"]},

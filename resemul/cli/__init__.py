@@ -72,6 +72,9 @@ GROUPS: dict[str, dict[str, Command]] = {
         ),
     },
 }
+# Libraries that come with the extra `train` alone.
+OF_TRAINING = {"h5py", "keras", "scipy", "sklearn", "tensorboard", "tensorflow"}
+
 COMMANDS: dict[str, Command] = {
     name: command for group in GROUPS.values() for name, command in group.items()
 }
@@ -100,6 +103,15 @@ def run_command(
     try:
         status = module.main(args)
         sys.stdout.flush()
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in OF_TRAINING:
+            raise
+        print(
+            f"{parser.prog}: error: needs {error.name}, which is not installed; "
+            "pip install 'resemul[train]' brings all that this command needs",
+            file=sys.stderr,
+        )
+        return 1
     except ResemulError as error:
         print(f"{parser.prog}: error: {error}", file=sys.stderr)
         return error.exit_status
