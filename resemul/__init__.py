@@ -14,6 +14,7 @@ _PUBLIC = {
     "Tagger": "resemul.tagging.tagger",
     "build_model": "resemul.models",
     "load_model": "resemul.checkpoints.model_file",
+    "open_model": "resemul.checkpoints.model_file",
     "load_waveform": "resemul.audio",
     "save_model": "resemul.checkpoints.model_file",
 }

@@ -1,7 +1,8 @@
-"""A model file, its card beside it: written, read, imported, installed."""
+"""The one door to a model: by its file, its card beside it, or a published name."""
 
 import dataclasses
 import logging
+import os
 import platform
 from collections.abc import Sequence
 from contextlib import suppress
@@ -11,11 +12,14 @@ from pathlib import Path
 import keras
 
 import resemul
-from resemul.checkpoints.card import ModelCard, card_path, read_card, write_card
+from resemul.checkpoints.card import ModelCard
+from resemul.checkpoints.finding import published_name
+from resemul.checkpoints.pairs import read_pair, replace_pair
+from resemul.checkpoints.rebuilding import rebuild_model
+from resemul.checkpoints.weights_hash import weights_sha256
 from resemul.downloads import Retries
 from resemul.downloads.fetch import DEFAULT_RETRIES
 from resemul.errors import WeightsError
-from resemul.models import frontends  # noqa: F401 - registers the layers of files
 from resemul.runtime.files import file_sha256
 from resemul.weights import import_weights
 from resemul.weights.cache import locked_cache
@@ -30,60 +34,48 @@ from resemul.weights.registry import Pretrained
 logger = logging.getLogger(__name__)
 
 
-def save_model(model: keras.Model, card: ModelCard, path: Path) -> ModelCard:
-    """Writes `path` (`.keras`) and its card; returns the card as written.
+def open_model(
+    name_or_path: str | Path, *, trust: bool = False
+) -> tuple[keras.Model, ModelCard]:
+    """Opens a model: published, a `.keras` file, or a file of another system.
 
-    Either file appears whole or not at all. The model is saved without an
-    optimizer, whether it was compiled or not.
-    """
-    path = Path(path)
-    if path.suffix != ".keras":
-        raise ValueError(f"a model file must end in .keras, got {path}")
-    part = path.with_name(f".{path.stem}.part.keras")
-    bare = keras.Model(model.inputs, model.outputs, name=model.name)
-    try:
-        bare.save(part)
-        card = dataclasses.replace(card, sha256=file_sha256(part), versions=versions())
-        write_card(card, path)
-        part.replace(path)
-    except OSError as error:
-        reason = error.strerror or error
-        raise WeightsError(f"{path} cannot be written: {reason}") from error
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-    return card
+    A model of this package is built from its card's options, and only arrays are read
+    from its file: no code from the file is run.
 
-
-def load_model(path: Path) -> tuple[keras.Model, ModelCard]:
-    """Reads a `.keras` file and its card. No code from the file is run.
-
-    A file with another suffix is imported, as far as `resemul.weights` can.
+    Args:
+        name_or_path: a published name is fetched the first time; a file is meant if
+            there is one of that name.
+        trust: open a model that is not of this package as well, by code that it
+            names or describes.
 
     Raises:
-        WeightsError: a file is missing, broken, or the two do not belong together.
+        WeightsError: there is no such model, its file is broken, or it needs `trust`.
+        DownloadError: it is published, and cannot be fetched.
+    """
+    return load_model(find_model(name_or_path), trust=trust)
+
+
+def find_model(name_or_path: str | Path) -> Path:
+    """The file of a model; a published one is installed if the cache does not have it.
+
+    Errors are those of `open_model`.
+    """
+    name = published_name(name_or_path)
+    return Path(name_or_path) if name is None else install_pretrained(name)
+
+
+def load_model(path: Path, *, trust: bool = False) -> tuple[keras.Model, ModelCard]:
+    """Reads a `.keras` file and its card, as `open_model` does.
+
+    A file with another suffix is imported, as far as `resemul.weights` can.
     """
     path = Path(path)
     if not path.is_file():
         raise WeightsError(f"{path} does not exist or is no file")
     if path.suffix != ".keras":
         return import_model(path)
-    card = read_card(path)
-    if card.sha256 != file_sha256(path):
-        raise WeightsError(
-            f"{path} is not the file that {card_path(path)} describes (its SHA-256 "
-            "differs); copy both files again"
-        )
-    try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, TypeError, OSError, KeyError) as error:
-        raise WeightsError(f"{path} is not a model that Keras can read") from error
-    if model.output_shape[-1] != len(card.tags):
-        raise WeightsError(
-            f"{path} has {model.output_shape[-1]} outputs, its card {len(card.tags)} "
-            "tags"
-        )
-    return model, card
+    card = read_pair(path)
+    return rebuild_model(path, card, trust), card
 
 
 def import_model(
@@ -119,11 +111,11 @@ def install_pretrained(name: str, retries: Retries = DEFAULT_RETRIES) -> Path:
     path = folder / f"{name}.keras"
     with locked_cache(folder / f".{name}.lock"):
         if path.is_file():
-            if card_path(path).is_file() and read_card(path).sha256 == file_sha256(
-                path
-            ):
+            try:
+                read_pair(path)
                 return path
-            logger.warning("%s is damaged; fetching it again", path)
+            except WeightsError as error:
+                logger.warning("%s; fetching it again", error)
         source = fetch_pretrained(entry, folder, retries)
         try:
             model, card = import_model(source, entry.model, published=entry)
@@ -136,6 +128,45 @@ def install_pretrained(name: str, retries: Retries = DEFAULT_RETRIES) -> Path:
         remember_hash(entry, folder, card.source["sha256"])
         source.unlink()
     return path
+
+
+def save_model(model: keras.Model, card: ModelCard, path: Path) -> ModelCard:
+    """Writes `path` (`.keras`) and its card; returns the card as written.
+
+    However this is stopped, `path` and its card are the old pair or the new one. The
+    model is saved without an optimizer, whether it was compiled or not.
+
+    Raises:
+        WeightsError: they cannot be written; what was there is still there.
+    """
+    path = Path(path)
+    if path.suffix != ".keras":
+        raise ValueError(f"a model file must end in .keras, got {path}")
+    part = path.with_name(f".{path.stem}.part.keras")
+    try:
+        _write(model, part)
+        card = dataclasses.replace(
+            card,
+            sha256=file_sha256(part),
+            weights_sha256=weights_sha256(model),
+            versions=versions(),
+        )
+        replace_pair(part, card, path)
+    except OSError as error:
+        reason = error.strerror or error
+        raise WeightsError(f"{path} cannot be written: {reason}") from error
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+    return card
+
+
+def _write(model: keras.Model, part: Path) -> None:
+    bare = keras.Model(model.inputs, model.outputs, name=model.name)
+    bare.save(part)
+    # After a power cut a name must not stand for a file that is still empty.
+    with part.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def versions() -> dict[str, str]:

@@ -13,8 +13,10 @@ from resemul.cli.options import (
     add_data_dir,
     add_from_audio,
     add_precision,
+    add_trust,
     output_file,
     require_at_least,
+    start_for_model,
 )
 from resemul.cli.parser import new_parser
 from resemul.cli.sources import open_records
@@ -36,7 +38,10 @@ def build_parser() -> argparse.ArgumentParser:
         "means over its segments.",
     )
     parser.add_argument(
-        "path", type=Path, metavar="PATH", help=".keras file, its card beside it"
+        "path",
+        type=Path,
+        metavar="MODEL",
+        help="a .keras file, its card beside it, or a published name",
     )
     add_data_dir(parser)
     add_from_audio(parser)
@@ -50,6 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
         "side), chunks (at equal distances), random (one), centre (default: as in the "
         "model's validation, else segments)",
     )
+    add_trust(parser)
     add_precision(parser)
     parser.add_argument(
         "--bootstrap",
@@ -83,17 +89,15 @@ def main(args: argparse.Namespace) -> int:
     if args.batch_size is not None:
         require_at_least(1, batch_size=args.batch_size)
     require_at_least(0, bootstrap=args.bootstrap, seed=args.seed)
-    from resemul.runtime.tensorflow import import_tensorflow
-
-    import_tensorflow(spare_extras=True)
+    start_for_model(args.path)
     from resemul.checkpoints.card import check_fits
-    from resemul.checkpoints.model_file import load_model
+    from resemul.checkpoints.model_file import open_model
     from resemul.evaluation.scores import evaluate
     from resemul.prediction.precision import choose_precision
 
     with ExitStack() as stack:
         table = stack.enter_context(output_file(args.csv)) if args.csv else None
-        model, card = load_model(args.path)
+        model, card = open_model(args.path, trust=args.trust)
         records = stack.enter_context(
             open_records(args.data_dir, args.from_audio, args.num_workers, card.model)
         )

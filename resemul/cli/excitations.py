@@ -5,7 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resemul.cli.clips import iterate_test_clips
-from resemul.cli.options import add_data_dir, add_precision
+from resemul.cli.options import (
+    add_data_dir,
+    add_precision,
+    add_trust,
+)
 from resemul.cli.parser import new_parser
 
 if TYPE_CHECKING:
@@ -19,8 +23,14 @@ def build_parser() -> argparse.ArgumentParser:
         "<data-dir>/tfrecord, one row per clip and block.",
         "Needs a model with blocks se or rese.",
     )
-    parser.add_argument("path", type=Path, metavar="PATH", help="a .keras file")
+    parser.add_argument(
+        "path",
+        type=Path,
+        metavar="MODEL",
+        help="a .keras file, its card beside it, or a published name",
+    )
     add_data_dir(parser)
+    add_trust(parser)
     add_precision(parser)
     parser.add_argument(
         "--out",
@@ -51,12 +61,12 @@ def main(args: argparse.Namespace) -> None:
 
 def _extract(args: argparse.Namespace) -> "pd.DataFrame":
     from resemul.checkpoints.card import check_fits
-    from resemul.checkpoints.model_file import load_model
+    from resemul.checkpoints.model_file import open_model
     from resemul.excitations import build_excitation_model, extract_excitations
     from resemul.prediction.precision import choose_precision
     from resemul.records import read_record_set
 
-    model, card = load_model(args.path)
+    model, card = open_model(args.path, trust=args.trust)
     build_excitation_model(model)  # an unfit model is told before the records are read
     records = read_record_set(args.data_dir)
     check_fits(card, records)

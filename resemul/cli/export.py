@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from resemul.cli.options import add_trust, start_for_model
 from resemul.cli.parser import new_parser
 from resemul.errors import ConfigError
 
@@ -40,18 +41,18 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="compare on this audio file; by default on noise",
     )
+    add_trust(parser)
     return parser
 
 
 def main(args: argparse.Namespace) -> None:
     """Exports the model; prints the largest difference."""
-    from resemul.runtime.tensorflow import import_tensorflow
-
-    import_tensorflow(spare_extras=True)
-    from resemul.checkpoints.model_file import load_model
+    start_for_model(args.path)
+    from resemul.checkpoints.model_file import find_model, load_model
     from resemul.export import EXPORTERS, export_model
 
-    model, card = load_model(args.path)
+    path = find_model(args.path)
+    model, card = load_model(path, trust=args.trust)
     target = args.out or args.path.with_suffix(EXPORTERS[args.format][0])
     waveforms = _load_segments(args.audio, card)
     audio = "noise" if args.audio is None else args.audio.name

@@ -168,6 +168,29 @@ def add_from_audio(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_trust(parser: argparse.ArgumentParser) -> None:
+    """Adds `--trust`, of commands that open a model."""
+    parser.add_argument(
+        "--trust",
+        action="store_true",
+        help="open a model that is not of this package as well; that can run code "
+        "which it names or describes",
+    )
+
+
+def start_for_model(name_or_path: str | Path) -> None:
+    """Starts TensorFlow for a model; one that is not there is told before.
+
+    Raises:
+        WeightsError: there is neither a file nor a published model of that name.
+    """
+    from resemul.checkpoints.finding import published_name
+    from resemul.runtime.tensorflow import import_tensorflow
+
+    published_name(name_or_path)
+    import_tensorflow(spare_extras=True)
+
+
 def add_precision(parser: argparse.ArgumentParser) -> None:
     """Adds `--precision`, of predictions."""
     parser.add_argument(

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resemul.cli.clips import iterate_test_clips
-from resemul.cli.options import add_data_dir
+from resemul.cli.options import add_data_dir, add_trust
 from resemul.cli.parser import new_parser
 from resemul.errors import ConfigError, DatasetError
 
@@ -48,10 +48,11 @@ def build_parser() -> argparse.ArgumentParser:
         "--model",
         type=Path,
         metavar="PATH",
-        help="a .keras file; adds the figure of excitation against loudness, which "
-        "needs the records in --data-dir",
+        help="a .keras file or a published name; adds the figure of excitation "
+        "against loudness, which needs the records in --data-dir",
     )
     add_data_dir(parser)
+    add_trust(parser)
     return parser
 
 
@@ -98,12 +99,12 @@ def _draw_means(means: "pd.DataFrame", tags: list[str]) -> dict[str, "Figure"]:
 
 def _draw_loudness(args: argparse.Namespace) -> "Figure":
     from resemul.checkpoints.card import check_fits
-    from resemul.checkpoints.model_file import load_model
+    from resemul.checkpoints.model_file import open_model
     from resemul.excitations import loudness_slopes, measure_loudness
     from resemul.excitations.plots import plot_loudness
     from resemul.records import read_record_set
 
-    model, card = load_model(args.model)
+    model, card = open_model(args.model, trust=args.trust)
     records = read_record_set(args.data_dir)
     check_fits(card, records)
     measured = measure_loudness(model, iterate_test_clips(records, card, "loudness"))

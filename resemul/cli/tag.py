@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from resemul.cli.options import add_trust, start_for_model
 from resemul.cli.parser import new_parser
 from resemul.constants import DEFAULT_THRESHOLD
 from resemul.errors import AudioError
@@ -36,7 +37,10 @@ def build_parser() -> argparse.ArgumentParser:
         "then 1, and all other files are tagged.",
     )
     parser.add_argument(
-        "model", type=Path, metavar="MODEL", help=".keras file, its card beside it"
+        "model",
+        type=Path,
+        metavar="MODEL",
+        help="a .keras file, its card beside it, or a published name",
     )
     parser.add_argument(
         "paths", type=Path, nargs="+", metavar="PATH", help="audio file or folder"
@@ -67,18 +71,18 @@ def build_parser() -> argparse.ArgumentParser:
     output.add_argument(
         "--json", action="store_true", help="one JSON object a line, one line a file"
     )
+    add_trust(parser)
     return parser
 
 
 def main(args: argparse.Namespace) -> int:
     """Tags the files; prints each as soon as it is done."""
     paths = list(_find_audio(args.paths))
-    from resemul.runtime.tensorflow import import_tensorflow
-
-    import_tensorflow(spare_extras=True)
+    start_for_model(args.model)
+    from resemul.checkpoints.model_file import open_model
     from resemul.tagging.tagger import Tagger
 
-    tagger = Tagger.from_file(args.model)
+    tagger = Tagger(*open_model(args.model, trust=args.trust))
     top, thresholds = _limits(tagger, args)
     if args.csv:
         csv.writer(sys.stdout).writerow(["path", *tagger.tags])

@@ -4,7 +4,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resemul.cli.options import add_data_dir, add_from_audio, require_at_least
+from resemul.cli.options import (
+    add_data_dir,
+    add_from_audio,
+    add_trust,
+    require_at_least,
+    start_for_model,
+)
 from resemul.cli.parser import new_parser
 from resemul.cli.sources import open_records
 from resemul.constants import DEFAULT_THRESHOLD
@@ -26,10 +32,14 @@ def build_parser() -> argparse.ArgumentParser:
         "the thresholds were fitted on: on others it is lower.",
     )
     parser.add_argument(
-        "path", type=Path, metavar="MODEL", help=".keras file, its card beside it"
+        "path",
+        type=Path,
+        metavar="MODEL",
+        help="a .keras file, its card beside it, or a published name",
     )
     add_data_dir(parser)
     add_from_audio(parser)
+    add_trust(parser)
     parser.add_argument(
         "--batch-size", type=int, metavar="N", help="segments in a batch"
     )
@@ -40,21 +50,20 @@ def main(args: argparse.Namespace) -> int:
     """Fits the thresholds; prints them and writes them into the card."""
     if args.batch_size is not None:
         require_at_least(1, batch_size=args.batch_size)
-    if args.path.suffix != ".keras":
+    if args.path.suffix not in ("", ".keras"):
         raise ConfigError(
             f"{args.path} is no .keras file and has no card to write thresholds into; "
             f"'resemul import {args.path} {args.path.stem}.keras' makes one of it"
         )
     from dataclasses import replace
 
-    from resemul.runtime.tensorflow import import_tensorflow
-
-    import_tensorflow(spare_extras=True)
+    start_for_model(args.path)
     from resemul.checkpoints.card import card_path, check_fits, write_card
-    from resemul.checkpoints.model_file import load_model
+    from resemul.checkpoints.model_file import find_model, load_model
     from resemul.evaluation.thresholds import fit_thresholds
 
-    model, card = load_model(args.path)
+    path = find_model(args.path)
+    model, card = load_model(path, trust=args.trust)
     with open_records(
         args.data_dir, args.from_audio, args.num_workers, card.model
     ) as records:
@@ -66,8 +75,8 @@ def main(args: argparse.Namespace) -> int:
             "threshold can be fitted"
         )
     _print_text(fitted, records)
-    write_card(replace(card, thresholds=fitted.by_tag), args.path)
-    print(f"{card_path(args.path)}: {len(fitted.by_tag)} thresholds")
+    write_card(replace(card, thresholds=fitted.by_tag), path)
+    print(f"{card_path(path)}: {len(fitted.by_tag)} thresholds")
     return 0
 
 

@@ -6,7 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resemul.cli.options import add_data_dir, add_from_audio, add_unused
+from resemul.cli.options import (
+    add_data_dir,
+    add_from_audio,
+    add_trust,
+    add_unused,
+    start_for_model,
+)
 from resemul.cli.parser import new_parser
 from resemul.cli.run_options import add_run_options, run_config
 from resemul.cli.sources import open_records
@@ -53,6 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="begin with the weights of a trained or published model; its last layer "
         "is kept if the records have the same tags, else it is new",
     )
+    add_trust(parser)
     add_run_options(parser)
     add_unused(parser, "--num-audios-per-shard", type=int, metavar="N")
     add_unused(parser, "--num-segments-per-audio", type=int, metavar="N")
@@ -61,7 +68,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> int:
     """Trains, then prints the stages and where the best model is."""
-    source = _load(args.init_from) if args.init_from else None
+    source = _load(args.init_from, args.trust) if args.init_from else None
     config = run_config(args, source[1].model if source else None)
     if args.save_config:
         if source:
@@ -93,13 +100,11 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
-def _load(path: Path) -> "tuple[keras.Model, ModelCard]":
-    from resemul.runtime.tensorflow import import_tensorflow
+def _load(path: Path, trust: bool) -> "tuple[keras.Model, ModelCard]":
+    start_for_model(path)
+    from resemul.checkpoints.model_file import open_model
 
-    import_tensorflow(spare_extras=True)
-    from resemul.checkpoints.model_file import load_model
-
-    return load_model(path)
+    return open_model(path, trust=trust)
 
 
 def _train(
@@ -139,7 +144,7 @@ def _fit_thresholds(path: Path, records: "RecordSet") -> None:
     from resemul.checkpoints.model_file import load_model
     from resemul.evaluation.thresholds import fit_thresholds
 
-    model, card = load_model(path)
+    model, card = load_model(path, trust=True)  # this run wrote it
     write_card(replace(card, thresholds=fit_thresholds(model, records).by_tag), path)
 
 

@@ -143,7 +143,7 @@ class _Trainer:
             lr = rate_of_next_epoch(stage.lr, state.rows, self.config)
             events.write(self._run_epoch(lr, stage_dir))
         best = best_checkpoint(stage_dir)
-        best_model, _ = load_model(best)
+        best_model, _ = load_model(best, trust=True)
         self.model.set_weights(best_model.get_weights())
         scores = evaluate_stage(self.model)
         self._end_stage(best, stage, scores)
@@ -161,7 +161,7 @@ class _Trainer:
         card = dataclasses.replace(
             read_card(source), scores={**read_card(source).scores, **best["test"]}
         )
-        model, _ = load_model(source)
+        model, _ = load_model(source, trust=True)
         card = save_model(model, card, target)
         return TrainingRun(target, card, self.state.stages)
 
@@ -174,7 +174,7 @@ class _Trainer:
     def _load_first_weights(self) -> None:
         """Takes the weights that a stage starts from; the first keeps the model's."""
         if self.state.stage > 0:
-            model, _ = load_model(self._first_checkpoint())
+            model, _ = load_model(self._first_checkpoint(), trust=True)
             self.model.set_weights(model.get_weights())
 
     def _first_checkpoint(self) -> Path:

@@ -12,19 +12,34 @@ _MAX_DEPTH = 6
 # Groups and arrays; the largest published file has about 300.
 _MAX_ITEMS = 5_000
 
+# What h5py raises for a broken file depends on where it is broken.
+_H5_ERRORS = (
+    OSError,
+    RuntimeError,
+    KeyError,
+    ValueError,
+    TypeError,
+    ArithmeticError,
+    MemoryError,
+)
+
 
 class PlainFile:
     """An hdf5 file opened with distrust; a context manager.
 
     Follows no link, since one could lead to any file of the machine, and opens no
-    array whose data lies elsewhere, was never written, or is not float.
+    array whose data lies elsewhere, was never written, or is not of numbers.
+
+    Args:
+        path: named in messages.
+        copy: the file itself, if it lies elsewhere.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, copy: Path | None = None) -> None:
         self.path = path
         try:
-            self.root = h5py.File(path, "r")
-        except OSError as error:
+            self.root = h5py.File(copy or path, "r")
+        except _H5_ERRORS as error:
             raise WeightsError(f"{path} is not a readable hdf5 file") from error
         self._num_items = 0
 
@@ -38,8 +53,7 @@ class PlainFile:
         traceback: TracebackType | None,
     ) -> None:
         self.root.close()
-        # What h5py raises for a broken file depends on where it is broken.
-        if isinstance(error, (OSError, RuntimeError, KeyError, ValueError, TypeError)):
+        if isinstance(error, _H5_ERRORS):
             raise WeightsError(f"{self.path} is a broken hdf5 file: {error}") from error
 
     def children(self, group: h5py.Group) -> Iterator[tuple[str, h5py.HLObject]]:
@@ -55,10 +69,12 @@ class PlainFile:
                 )
             yield name, group[name]
 
-    def arrays(self, item: h5py.HLObject, depth: int = 0) -> Iterator[h5py.Dataset]:
-        """Yields the arrays at and under `item`."""
+    def arrays(
+        self, item: h5py.HLObject, depth: int = 0, kinds: str = "f"
+    ) -> Iterator[h5py.Dataset]:
+        """Yields the arrays at and under `item`, of dtypes of these kinds."""
         if isinstance(item, h5py.Dataset):
-            self._require_plain(item)
+            self._require_plain(item, kinds)
             yield item
         elif not isinstance(item, h5py.Group) or depth > _MAX_DEPTH:
             raise WeightsError(
@@ -67,13 +83,13 @@ class PlainFile:
             )
         else:
             for _, child in self.children(item):
-                yield from self.arrays(child, depth + 1)
+                yield from self.arrays(child, depth + 1, kinds)
 
-    def _require_plain(self, item: h5py.Dataset) -> None:
+    def _require_plain(self, item: h5py.Dataset, kinds: str) -> None:
         is_here = not item.external and not item.is_virtual
-        if not is_here or item.dtype.kind != "f" or item.size is None:
+        if not is_here or item.dtype.kind not in kinds or item.size is None:
             raise WeightsError(
-                f"{self.path}: {item.name!r} is no plain array of floats"
+                f"{self.path}: {item.name!r} is no plain array of numbers"
             )
         if item.size and not item.id.get_storage_size():
             raise WeightsError(f"{self.path}: {item.name!r} has a shape, but no data")

@@ -1,74 +1,78 @@
-"""Models and their cards on disk: whole, together, or refused."""
+"""Models on disk: saved, opened, found."""
 
 import dataclasses
 import errno
 import json
 import zipfile
 from pathlib import Path
-from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
+from checkpoint_files import CARD, change_card, vouch_for
 
-from resemul.checkpoints.card import (
-    ModelCard,
-    card_path,
-    check_fits,
-    read_card,
-    write_card,
+import resemul
+from resemul.checkpoints.card import card_path, read_card, write_card
+from resemul.checkpoints.model_file import (
+    find_model,
+    load_model,
+    open_model,
+    save_model,
 )
-from resemul.checkpoints.model_file import load_model, save_model
-from resemul.errors import DatasetError, WeightsError
+from resemul.checkpoints.weights_hash import weights_sha256
+from resemul.errors import WeightsError
 from resemul.runtime.files import file_sha256
 
-CARD = ModelCard(
-    model="sample_cnn",
-    options={"block": "se"},
-    tags=["low", "high", "loud"],
-    sample_rate=22_050,
-    num_samples=4,
-    scores={"val_loss": 0.5},
-    seed=7,
-)
+DATA = Path(__file__).parent / "data"
 
 
-@pytest.fixture
-def model():
-    waveform = keras.Input((4,), name="waveform")
-    tags = keras.layers.Dense(3, activation="sigmoid", name="tags")(waveform)
-    return keras.Model(waveform, tags, name="small")
+def noise(num_samples: int) -> np.ndarray:
+    return np.random.default_rng(2).normal(0, 0.1, (2, num_samples)).astype("float32")
 
 
-@pytest.fixture
-def path(model, tmp_path):
-    """A saved model."""
-    save_model(model, CARD, tmp_path / "model.keras")
-    return tmp_path / "model.keras"
-
-
-def change_card(path, **changes):
-    content = json.loads(card_path(path).read_text()) | changes
-    card_path(path).write_text(json.dumps(content))
-
-
-def test_load_model_undoes_save_model(model, path):
-    loaded, card = load_model(path)
-    x = np.arange(8, dtype="float32").reshape(2, 4)
+def test_open_model_undoes_save_model(model, path):
+    loaded, card = open_model(path)
+    x = noise(CARD.num_samples)
     np.testing.assert_array_equal(loaded.predict_on_batch(x), model.predict_on_batch(x))
-    written = dataclasses.replace(CARD, sha256=card.sha256, versions=card.versions)
+    written = dataclasses.replace(
+        CARD,
+        sha256=card.sha256,
+        weights_sha256=card.weights_sha256,
+        versions=card.versions,
+    )
     assert card == written
-    assert loaded.name == "small"
+    assert loaded.name == "short_chunk_cnn"
+    assert resemul.open_model is open_model
 
 
-def test_save_model_fills_in_hash_and_versions(model, tmp_path):
-    card = save_model(model, CARD, tmp_path / "model.keras")
-    assert card.sha256 == file_sha256(tmp_path / "model.keras")
+def test_a_model_saved_before_this_version_gives_the_same(tmp_path):
+    loaded, card = open_model(DATA / "fcn5-before.keras")
+    tags = loaded.predict_on_batch(noise(card.num_samples))
+    # As the version that saved it computed them.
+    expected = [[0.66671771, 0.73812228], [0.66689003, 0.73838997]]
+    np.testing.assert_allclose(tags, expected, rtol=0, atol=2e-6)
+    assert card.thresholds == {"low": 0.25}
+    assert card.scores == {"val_loss": 0.5, "val_roc_auc": None}
+
+
+def test_keras_reads_a_model_as_well(model, path):
+    x = noise(CARD.num_samples)
+    np.testing.assert_array_equal(
+        keras.saving.load_model(path).predict_on_batch(x), model.predict_on_batch(x)
+    )
+
+
+def test_save_model_fills_in_hashes_and_versions(model, path):
+    card = read_card(path)
+    assert card.sha256 == file_sha256(path)
+    assert card.weights_sha256 == weights_sha256(model)
     assert card.versions["keras"] == keras.__version__
     assert card.versions["backend"] == keras.backend.backend()
 
 
-def test_save_model_leaves_out_the_optimizer(model, tmp_path):
+def test_save_model_leaves_out_the_optimizer(tmp_path):
+    waveform = keras.Input((4,), name="waveform")
+    model = keras.Model(waveform, keras.layers.Dense(3, name="tags")(waveform))
     model.compile(optimizer="adam", loss="mse")
     model.fit(np.zeros((2, 4)), np.zeros((2, 3)), verbose=0)
     save_model(model, CARD, tmp_path / "model.keras")
@@ -80,17 +84,20 @@ def test_save_model_leaves_out_the_optimizer(model, tmp_path):
     assert model.optimizer is not None
 
 
-def test_save_model_leaves_two_files_and_no_other(path):
+def test_save_model_leaves_two_files_and_no_other(path, model):
+    save_model(model, CARD, path)
     assert sorted(p.name for p in path.parent.iterdir()) == [
         "model.json",
         "model.keras",
     ]
 
 
-def test_save_model_replaces_an_earlier_model(model, path):
-    model.layers[-1].bias.assign([1, 2, 3])
-    save_model(model, CARD, path)
-    np.testing.assert_array_equal(load_model(path)[0].layers[-1].bias, [1, 2, 3])
+def test_save_model_replaces_an_earlier_model(path):
+    model, card = open_model(path)
+    model.get_layer("tags").bias.assign([1, 2, 3])
+    again = save_model(model, card, path)
+    np.testing.assert_array_equal(open_model(path)[0].get_layer("tags").bias, [1, 2, 3])
+    assert again.weights_sha256 != card.weights_sha256
 
 
 def test_save_model_refuses_another_suffix(model, tmp_path):
@@ -131,32 +138,34 @@ def test_write_card_leaves_the_model_as_it_is(path):
     before = path.read_bytes()
     write_card(card, path)
     assert path.read_bytes() == before
-    assert load_model(path)[1] == card
+    assert open_model(path)[1] == card
 
 
-def test_write_card_on_a_full_disk_keeps_the_card(path, monkeypatch):
-    before = card_path(path).read_text()
-
-    def replace(self, target):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(Path, "replace", replace)
-    with pytest.raises(WeightsError, match=r"model\.json cannot be written: No space"):
-        write_card(CARD, path)
-    assert card_path(path).read_text() == before
-    assert len(list(path.parent.iterdir())) == 2
-
-
-def test_read_card_of_a_model_from_before_there_were_thresholds(path):
-    content = json.loads(card_path(path).read_text())
-    del content["thresholds"]
-    card_path(path).write_text(json.dumps(content))
-    assert read_card(path).thresholds == {}
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("gone.keras", "gone.keras does not exist, and no published model"),
+        ("fcn-msdd", "did you mean fcn-msd?"),
+        (".", "is no file"),
+    ],
+)
+def test_a_model_that_is_not_there_is_told(name, message):
+    with pytest.raises(WeightsError) as error:
+        open_model(name)
+    assert message in str(error.value)
 
 
-def test_card_path_keeps_dots_in_the_name():
-    path = Path("log/0/ckpt-e003-l0.1234.keras")
-    assert card_path(path) == Path("log/0/ckpt-e003-l0.1234.json")
+def test_find_model_takes_a_file_or_a_published_name(path, monkeypatch):
+    installed = []
+
+    def install(name):
+        installed.append(name)
+        return path
+
+    monkeypatch.setattr("resemul.checkpoints.model_file.install_pretrained", install)
+    assert find_model(str(path)) == path
+    assert find_model("fcn-msd") == path
+    assert installed == ["fcn-msd"]
 
 
 def test_load_model_of_nothing_says_so(tmp_path):
@@ -164,93 +173,81 @@ def test_load_model_of_nothing_says_so(tmp_path):
         load_model(tmp_path / "gone.keras")
 
 
-def test_load_model_of_a_folder_says_so(tmp_path):
-    (tmp_path / "model.keras").mkdir()
-    with pytest.raises(WeightsError, match="is no file"):
-        load_model(tmp_path / "model.keras")
-
-
-def test_load_model_without_its_card_says_what_to_copy(path):
+def test_open_model_without_its_card_says_what_to_copy(path):
     card_path(path).unlink()
     with pytest.raises(WeightsError, match=r"model\.json does not exist.*copy it"):
-        load_model(path)
+        open_model(path)
 
 
-def test_load_model_refuses_a_file_that_its_card_does_not_describe(path):
+def test_open_model_refuses_a_file_that_its_card_does_not_describe(path):
     path.write_bytes(path.read_bytes() + b"x")
     with pytest.raises(WeightsError, match="its SHA-256 differs"):
-        load_model(path)
-
-
-@pytest.mark.parametrize("content", [b"", b"no model", b"PK\x03\x04 half a zip"])
-def test_load_model_of_a_file_that_is_no_model_says_so(path, content):
-    path.write_bytes(content)
-    change_card(path, sha256=file_sha256(path))
-    with pytest.raises(WeightsError, match="is not a model that Keras can read"):
-        load_model(path)
-
-
-def test_load_model_refuses_a_card_with_other_tags(path):
-    change_card(path, tags=["low", "high"])
-    with pytest.raises(WeightsError, match="3 outputs, its card 2 tags"):
-        load_model(path)
-
-
-def test_load_model_runs_no_code_from_the_file(tmp_path):
-    waveform = keras.Input((4,))
-    tags = keras.layers.Lambda(lambda x: x[:, :3])(waveform)
-    path = tmp_path / "model.keras"
-    save_model(keras.Model(waveform, tags), CARD, path)
-    with pytest.raises(WeightsError, match="is not a model that Keras can read"):
-        load_model(path)
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("{", "is not a model card"),
-        ("[1]", "is not a model card"),
-        ("{}", "is not a model card"),
-        ('{"format": 1}', "is not a model card"),
-        ('{"format": 1, "colour": "red"}', "is not a model card"),
-        ('{"format": 2, "colour": "red"}', "has format 2; this version reads format 1"),
-    ],
-)
-def test_read_card_refuses_what_is_no_card(path, content, message):
-    card_path(path).write_text(content)
-    with pytest.raises(WeightsError, match=message):
-        read_card(path)
-
-
-def records(**changes):
-    fitting = {"tags": tuple(CARD.tags), "sample_rate": 22_050, "num_samples": 4}
-    return SimpleNamespace(folder=Path("data/tfrecord"), **fitting | changes)
-
-
-def test_check_fits_accepts_records_that_do():
-    check_fits(CARD, records())
+        open_model(path)
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"sample_rate": 16_000}, "sample_rate 16000 instead of 22050"),
-        ({"num_samples": 3}, "num_samples 3 instead of 4"),
-        ({"tags": ("high", "low", "loud")}, "number 1 is 'high' instead of 'low'"),
-        ({"tags": ("low", "high")}, "2 tags instead of 3, without loud"),
-        ({"tags": (*CARD.tags, "rock")}, "4 tags instead of 3, with rock"),
-        (
-            {"tags": tuple("abcdefg")},
-            "7 tags instead of 3, without low, high, loud and with a, b, c, d, e, ...",
-        ),
-        (
-            {"num_samples": 3, "sample_rate": 1},
-            "sample_rate 1 instead of 22050; num_samples 3 instead of 4",
-        ),
+        ({"tags": ["low", "high"]}, "they do not belong together"),
+        ({"num_samples": 59_049}, "its card says 59049 at 16000 Hz"),
+        ({"sample_rate": 22_050, "options": None}, "its card says 32512 at 22050 Hz"),
+        ({"options": {"channels": 2}}, "they do not belong together"),
+        ({"options": {"colour": 2}}, "make no model"),
+        ({"options": {"channels": "two"}}, "make no model"),
+        ({"options": {"num_samples": 1}}, "make no model: num_samples must be"),
     ],
 )
-def test_check_fits_says_what_differs(changes, message):
-    with pytest.raises(DatasetError) as error:
-        check_fits(CARD, records(**changes))
+def test_open_model_refuses_a_card_of_another_model(path, changes, message):
+    if changes.get("options", 0) is None:
+        changes = changes | {"options": CARD.options | {"sample_rate": 16_000}}
+    change_card(path, **changes)
+    with pytest.raises(WeightsError) as error:
+        open_model(path)
     assert message in str(error.value)
-    assert "data/tfrecord was not built for this model" in str(error.value)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_a_model_of_nobody_needs_trust(described_path):
+    with pytest.raises(WeightsError, match=r"no model of this package.*--trust"):
+        open_model(described_path)
+    model, card = open_model(described_path, trust=True)
+    assert model.name == "small"
+    assert card.model == "dense"
+
+
+def test_even_a_trusted_file_is_refused_in_one_line_if_it_is_broken(described_path):
+    described_path.write_bytes(b"PK\x03\x04 half a zip")
+    vouch_for(described_path)
+    with pytest.raises(WeightsError, match="is not a model that Keras can read"):
+        open_model(described_path, trust=True)
+
+
+def test_a_model_from_outside_is_built_by_the_code_that_its_card_names(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "my_nets.py").write_text(
+        "import keras\n"
+        "print('imported')\n"
+        "def tiny(num_tags, units=2):\n"
+        "    waveform = keras.Input((4,), name='waveform')\n"
+        "    x = keras.layers.Dense(units, name='hidden')(waveform)\n"
+        "    return keras.Model(waveform, keras.layers.Dense(num_tags)(x))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    import my_nets
+
+    monkeypatch.delitem(__import__("sys").modules, "my_nets")
+    card = dataclasses.replace(
+        CARD, model="my_nets:tiny", options={"units": 3}, num_samples=4
+    )
+    model = my_nets.tiny(3, 3)
+    path = tmp_path / "tiny.keras"
+    save_model(model, card, path)
+    with pytest.raises(WeightsError, match="'my_nets:tiny', which is no model of this"):
+        open_model(path)
+    assert "my_nets" not in __import__("sys").modules
+    x = noise(4)
+    np.testing.assert_array_equal(
+        open_model(path, trust=True)[0].predict_on_batch(x), model.predict_on_batch(x)
+    )

@@ -35,6 +35,8 @@ def fit(tiny_records, tmp_path, model, tiny_model_options, capsys):
     )
 
     def run(*options, **card_changes):
+        rate = card_changes.get("sample_rate", 22_050)
+        card.options["sample_rate"] = rate
         run.saved = save_model(model, dataclasses.replace(card, **card_changes), path)
         status = cli.run(
             ["thresholds", str(path), "--data-dir", str(tiny_records), *options]
@@ -109,8 +111,8 @@ def test_thresholds_without_a_manifest_says_that_it_counts_segments(fit):
 
 
 def test_thresholds_replaces_those_of_an_earlier_run(fit):
-    assert fit(thresholds={"gone": 0.5})[0] == 0
-    assert "gone" not in read_card(fit.path).thresholds
+    assert fit(thresholds={"low": 12.5})[0] == 0
+    assert read_card(fit.path).thresholds["low"] < 1
 
 
 def test_thresholds_of_clips_without_tags_are_an_error(fit):

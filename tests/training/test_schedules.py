@@ -102,7 +102,7 @@ def test_monitored_score_picks_the_best_epoch_of_stages_and_run(scripted_run):
         "ckpt-e003-r0.8000.keras",
         "ckpt-e004-r0.6000.keras",
     ]
-    model, card = load_model(result.best)
+    model, card = load_model(result.best, trust=True)
     assert card.scores["val_roc_auc"] == 0.9
     assert model.get_weights()[0].item() == 2.0
     assert [stage["val_roc_auc"] for stage in result.stages] == [0.9, 0.8, 0.6]

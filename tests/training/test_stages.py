@@ -64,7 +64,7 @@ def test_test_set_is_scored_with_the_best_weights_not_the_last(scripted_run):
 def test_best_model_is_the_best_of_all_stages(scripted_run):
     run = scripted_run(LOSSES)
     result = run.train(num_lr_decays=3)
-    model, card = load_model(result.best)
+    model, card = load_model(result.best, trust=True)
     assert model.get_weights()[0].item() == 103
     assert card.scores["val_loss"] == 0.3
     assert card.scores["test_roc_auc"] == 0.5
