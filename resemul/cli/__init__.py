@@ -54,6 +54,12 @@ GROUPS: dict[str, dict[str, Command]] = {
         "verify": Command(
             "resemul.cli.verify", "check that every annotated file can be used"
         ),
+        "curate": Command(
+            "resemul.cli.curate", "find silent, broken and double files"
+        ),
+        "msd": Command(
+            "resemul.cli.msd", "curate the Million Song Dataset and Last.fm's tags"
+        ),
         "build": Command("resemul.cli.build", "turn audio into TFRecord shards"),
     },
     "training and scores": {

@@ -7,15 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from resemul.configs.curation import COUNTS
 from resemul.curation.lastfm import LastFm
 from resemul.curation.tag_frames import MERGED, TAG
 from resemul.errors import ConfigError, DatasetError
 
 logger = logging.getLogger(__name__)
-
-# What popularity() counts afterwards: each track once, or, as was published, once for
-# each of its names that mean the tag.
-COUNTS = ("tracks", "rows")
 
 
 @dataclass(frozen=True)
@@ -55,8 +52,8 @@ def number_names(frame: pd.DataFrame) -> dict[str, int]:
     if claims:
         raise DatasetError(
             f"{len(claims)} names belong to two tags: {', '.join(claims[:5])}; put a - "
-            "before them in one of the lists, or add the line -NAME to the list of "
-            "genres"
+            "before them in one of the lists, add the line -NAME to the list of "
+            "genres, or let vocal lists come first: --vocal-first"
         )
     small = Counter(str(tag).lower() for tag in frame[TAG])
     repeated = [tag for tag, count in small.items() if count > 1]
@@ -80,7 +77,7 @@ def clean_tags(
         tags: the names of tracks.
         frame: the clean tags; their numbers are their places, from 1.
         min_value: take only names whose value is above this.
-        count: one of `COUNTS`.
+        count: one of `configs.curation.COUNTS`.
 
     Raises:
         DatasetError: a name belongs to two tags, or there are no values.

@@ -9,10 +9,12 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
+from resemul.configs.curation import STEPS
 from resemul.curation.tables import (
     CLIP_LENGTH,
     FILE_SIZE,
@@ -22,8 +24,6 @@ from resemul.curation.tables import (
 from resemul.errors import ConfigError, DatasetError
 
 YEAR = "year"
-# What is done to a table, in the published order.
-STEPS = ("match", "repeated", "mismatches", "empty", "unreadable", "tags", "duplicates")
 # Of the legacy generator, so that everybody keeps the same one of two duplicates.
 DUPLICATES_SEED = 42
 
@@ -35,6 +35,7 @@ _SUMMARY_FIELDS = (
 )
 
 Step = tuple[str, int]
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True)
@@ -142,10 +143,10 @@ def keep_tracks(table: pd.DataFrame, track_ids: Collection[str]) -> pd.DataFrame
 
 
 def choose_duplicates(
-    groups: Iterable[Sequence[str]],
-    present: Iterable[str],
+    groups: Iterable[Sequence[Key]],
+    present: Iterable[Key],
     seed: int = DUPLICATES_SEED,
-) -> set[str]:
+) -> set[Key]:
     """Which tracks to drop so that one of each group is left.
 
     Of a group's tracks that are present the legacy generator draws the one to keep,
@@ -154,7 +155,7 @@ def choose_duplicates(
     """
     random = np.random.RandomState(seed)
     left = set(present)
-    dropped: set[str] = set()
+    dropped: set[Key] = set()
     for group in groups:
         candidates = [track for track in dict.fromkeys(group) if track in left]
         if len(candidates) > 1:

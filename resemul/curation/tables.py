@@ -82,6 +82,18 @@ def read_header(path: Path) -> list[str]:
         return next(csv.reader(file), [])
 
 
+def require_columns(
+    columns: Sequence[str], required: Sequence[str], source: Path | str
+) -> None:
+    """Raises `DatasetError` if a column is missing."""
+    missing = [name for name in required if name not in columns]
+    if missing:
+        raise DatasetError(
+            f"{source} has no column {', '.join(missing)}; it has "
+            f"{', '.join(map(repr, list(columns)[:20]))}"
+        )
+
+
 def find_path_column(columns: Sequence[str], source: Path | str) -> str:
     """The column that holds the paths.
 
@@ -142,12 +154,7 @@ def _count_comments(path: Path) -> int:
 
 
 def _checked(chunk: pd.DataFrame, path: Path, required: Sequence[str]) -> pd.DataFrame:
-    missing = [name for name in required if name not in chunk.columns]
-    if missing:
-        raise DatasetError(
-            f"{path} has no column {', '.join(missing)}; it has "
-            f"{', '.join(map(repr, chunk.columns[:20]))}"
-        )
+    require_columns(chunk.columns, required, path)
     for name in chunk.columns.intersection(_NUMBERS):
         numbers = pd.to_numeric(chunk[name], errors="coerce")
         is_wrong = numbers.isna() & chunk[name].notna()

@@ -12,6 +12,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from resemul.configs.curation import (
+    REJECTED,
+    TAG_THRESHOLD,
+    VOCAL_PERCENT,
+    VOCAL_TAGS,
+)
 from resemul.errors import ConfigError, DatasetError
 from resemul.runtime.files import atomic_write
 
@@ -19,14 +25,6 @@ logger = logging.getLogger(__name__)
 
 # Lists made for this package; see the README in there.
 OWN_LISTS = Path(__file__).parent / "lists"
-
-REJECTED = "-"
-# Tags that are told from each other by who sings, if anybody; and how much of all
-# that bears such a name is put before a person, in percent of the counts.
-VOCAL_PERCENT = {"rap": 90.0, "instrumental": 90.0, "male": 90.0, "female": 80.0}
-VOCAL_TAGS = tuple(VOCAL_PERCENT)
-# A name on so many tracks can become a tag of its own.
-THRESHOLD = 2_000
 
 GENRE_CANDIDATES = "non_genre_list.txt"
 GENRE_LIST = "non_genre_list_filtered.txt"
@@ -51,7 +49,9 @@ def percentile(table: pd.DataFrame, percent: float = 90.0) -> pd.DataFrame:
     return table.iloc[: int(np.searchsorted(sums, wanted, "left")) + 1]
 
 
-def genre_candidates(popularity: pd.DataFrame, threshold: int = THRESHOLD) -> list[str]:
+def genre_candidates(
+    popularity: pd.DataFrame, threshold: int = TAG_THRESHOLD
+) -> list[str]:
     """Names that are on at least `threshold` tracks, the most frequent first."""
     return popularity["tag"][popularity["count"] >= threshold].astype(str).tolist()
 
@@ -74,7 +74,7 @@ def vocal_candidates(
 def write_candidates(
     popularity: pd.DataFrame,
     folder: Path,
-    threshold: int = THRESHOLD,
+    threshold: int = TAG_THRESHOLD,
     vocal_percent: Mapping[str, float] = VOCAL_PERCENT,
 ) -> dict[Path, int]:
     """Writes the list of genres and one for each vocal tag.

@@ -7,18 +7,14 @@ genres, and which mean a kind of voice.
 import logging
 import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
+from resemul.configs.curation import TAG_THRESHOLD, CleaningConfig
 from resemul.curation.tag_frames import MERGED, TAG, TagRows
 from resemul.curation.tag_lists import (
     GENRE_LIST,
     OWN_LISTS,
-    REJECTED,
-    THRESHOLD,
-    VOCAL_TAGS,
     read_list,
     read_vocal_lists,
 )
@@ -27,11 +23,6 @@ from resemul.errors import ConfigError
 logger = logging.getLogger(__name__)
 
 Transform = Callable[[str], str]
-
-# Spellings that no rule finds.
-COMBINE = (("rhythm and blues", "rnb"), ("funky", "funk"))
-# What the rule for plurals merges wrongly: "00s" has the key "00".
-DROP = ("2000", "00", "90", "80", "70", "60")
 
 _DECADE = re.compile(r"\b\d0s")
 
@@ -53,40 +44,6 @@ TRANSFORMS: dict[str, Transform] = {
     "c5": _with_century("19"),
     "c6": _with_century("20"),
 }
-
-
-@dataclass(frozen=True)
-class CleaningConfig:
-    """How names become tags; the defaults are the published ones."""
-
-    # A name on so many tracks becomes a tag.
-    threshold: int = THRESHOLD
-    # A name on so many tracks can be merged into one.
-    sub_threshold: int = 10
-    # Folder of the lists; None for our own.
-    lists: Path | None = None
-    # None: for our own lists only, which know each name in one spelling.
-    ignore_case: bool | None = None
-    vocal_tags: tuple[str, ...] = VOCAL_TAGS
-    combine: Sequence[Sequence[str]] = COMBINE
-    drop: Sequence[str] = DROP
-    # Groups of names, each with the tag that it is added to.
-    add: Sequence[Sequence[str]] = ()
-    add_targets: Sequence[str] = ()
-    # One for each group, or one for all.
-    add_target_merge_index: Sequence[bool] | bool = True
-    genre_indicator: str = REJECTED
-    vocal_indicator: str = REJECTED
-
-    def __post_init__(self) -> None:
-        if len(self.add) != len(self.add_targets):
-            raise ConfigError(
-                f"{len(self.add)} groups of names are added to "
-                f"{len(self.add_targets)} tags; each needs one"
-            )
-        merge_index = self.add_target_merge_index
-        if not isinstance(merge_index, bool) and len(merge_index) != len(self.add):
-            raise ConfigError("add_target_merge_index is one value, or one a group")
 
 
 def make_key(name: str, transform: Transform, remove_plural: bool = True) -> str:
@@ -128,7 +85,7 @@ def search_genre(
 def generate_genre_frame(
     popularity: pd.DataFrame,
     rejected: Collection[str],
-    threshold: int = THRESHOLD,
+    threshold: int = TAG_THRESHOLD,
     sub_threshold: int = 200,
     ignore_case: bool = False,
 ) -> pd.DataFrame:
@@ -178,8 +135,7 @@ def generate_final_frame(
     vocal = read_vocal_lists(folder, config.vocal_tags, config.vocal_indicator)
     _, rejected = read_list(folder / GENRE_LIST, config.genre_indicator)
     is_own = config.lists is None
-    if is_own:
-        # The lists of others are taken at their word.
+    if is_own if config.vocal_first is None else config.vocal_first:
         rejected += [*vocal[TAG], *(name for names in vocal[MERGED] for name in names)]
     genres = generate_genre_frame(
         popularity,

@@ -9,17 +9,17 @@ import numpy as np
 import pandas as pd
 import scipy.sparse
 
+from resemul.configs.curation import (
+    EQUIVALENT_SHARE,
+    IMPLIED_SHARE,
+    MAX_PLOTTED_TAGS,
+)
 from resemul.curation.lastfm import LastFm
 from resemul.errors import ConfigError, DatasetError, UnknownNameError
 from resemul.runtime.files import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-EQUIVALENT_SHARE = 0.8
-IS_A_SHARE = 0.7
-# Tags in a plot that still can be read.
-MAX_PLOTTED = 60
 
 
 class TagMatrix:
@@ -111,11 +111,11 @@ class TagMatrix:
         above = self.correlation_matrix_2d() > threshold
         return _without_diagonal(np.logical_and(above, above.T))
 
-    def all_tag_is(self, threshold: float = IS_A_SHARE) -> np.ndarray:
+    def all_tag_is(self, threshold: float = IMPLIED_SHARE) -> np.ndarray:
         """Whether nearly all tracks with i have j: bool `(tags, tags)`."""
         return _without_diagonal(np.asarray(self.correlation_matrix_2d() > threshold))
 
-    def all_tag_is_either(self, threshold: float = IS_A_SHARE) -> np.ndarray:
+    def all_tag_is_either(self, threshold: float = IMPLIED_SHARE) -> np.ndarray:
         """Whether nearly all tracks with i have j or k: bool `(tags, tags, tags)`."""
         above = self.correlation_matrix_3d() > threshold
         i = np.arange(len(self.tags))
@@ -159,7 +159,7 @@ class TagMatrix:
 
 
 def plot_correlation(
-    shares: np.ndarray, tags: Sequence[str], max_tags: int = MAX_PLOTTED
+    shares: np.ndarray, tags: Sequence[str], max_tags: int = MAX_PLOTTED_TAGS
 ) -> "Figure":
     """Draws shares `(tags, tags)` as a map, those of the first tags.
 

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from resemul.configs.curation import CleaningConfig
 from resemul.curation.clean_tags import (
     CleanTags,
     apply_rules,
@@ -11,7 +12,7 @@ from resemul.curation.clean_tags import (
 )
 from resemul.curation.lastfm_backends import MemoryTags, SqliteTags
 from resemul.curation.lastfm_files import numbered, write_database
-from resemul.curation.tag_names import CleaningConfig, generate_final_frame
+from resemul.curation.tag_names import generate_final_frame
 from resemul.errors import ConfigError, DatasetError
 
 FRAME = pd.DataFrame(

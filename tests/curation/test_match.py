@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 from curation_world import track_id
 
+from resemul.configs.curation import STEPS
 from resemul.curation.match import (
-    STEPS,
     Lists,
     choose_duplicates,
     drop_repeated,

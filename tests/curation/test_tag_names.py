@@ -3,9 +3,9 @@ import logging
 import pandas as pd
 import pytest
 
+from resemul.configs.curation import VOCAL_TAGS, CleaningConfig
 from resemul.curation.tag_lists import (
     OWN_LISTS,
-    VOCAL_TAGS,
     genre_candidates,
     percentile,
     read_list,
@@ -15,7 +15,6 @@ from resemul.curation.tag_lists import (
 )
 from resemul.curation.tag_names import (
     TRANSFORMS,
-    CleaningConfig,
     generate_final_frame,
     generate_genre_frame,
     make_key,
