@@ -54,9 +54,7 @@ GROUPS: dict[str, dict[str, Command]] = {
         "verify": Command(
             "resemul.cli.verify", "check that every annotated file can be used"
         ),
-        "curate": Command(
-            "resemul.cli.curate", "find silent, broken and double files"
-        ),
+        "curate": Command("resemul.cli.curate", "find silent, broken and double files"),
         "msd": Command(
             "resemul.cli.msd", "curate the Million Song Dataset and Last.fm's tags"
         ),

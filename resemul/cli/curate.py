@@ -58,8 +58,8 @@ def _add_silence(stages: Stages) -> None:
         stages,
         "silence",
         "find where each file is silent, and filter",
-        "Decodes each file once, adds nine columns, and keeps the rows that pass. A run that was stopped goes on where it "
-        "was.",
+        "Decodes each file once, adds nine columns, and keeps the rows that pass. A "
+        "run that was stopped goes on where it was.",
         "curate silence music heard.csv --filter-trim-length 15",
     )
     _add_collection(stage)
@@ -75,8 +75,8 @@ def _add_duplicates(
         stages,
         "duplicates",
         "keep one of each group of files that are the same",
-        "The same are files that are equal byte by byte, or rows that agree in columns, or are linked by others "
-        "that do.",
+        "The same are files that are equal byte by byte, or rows that agree in "
+        "columns, or are linked by others that do.",
         "curate duplicates my.csv unique.csv --by artist,title --by isrc",
     )
     _add_collection(stage)

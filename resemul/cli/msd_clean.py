@@ -34,7 +34,8 @@ def add_clean_tags(
         stages,
         "clean-tags",
         "write a database of clean tags",
-        "Genres come first, by popularity, then vocal tags. Prints what was merged into what, and writes it as OUTPUT.names.csv.",
+        "Genres come first, by popularity, then vocal tags. Prints what was merged "
+        "into what, and writes it as OUTPUT.names.csv.",
         "msd clean-tags lastfm_tags.db lastfm_clean.db --val 50",
     )
     add_tag_source(stage)

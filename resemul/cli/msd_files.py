@@ -36,8 +36,8 @@ def add_fetch(stages: Stages) -> None:
         "fetch",
         "list the mp3 files of a folder",
         "They are previews of 7digital, <id>.clip.mp3; the table has their id, path, "
-        "size, channels and length. A file without an mp3 header has channels 0 and no length; "
-        "mp3 files with other names are left out and listed.",
+        "size, channels and length. A file without an mp3 header has channels 0 and "
+        "no length; mp3 files with other names are left out and listed.",
         "msd fetch files.csv --root-dir previews",
     )
     add_output(stage)
@@ -89,10 +89,11 @@ def add_wrangle(stages: Stages) -> None:
         stages,
         "wrangle",
         "match files with tracks, drop what is of no use",
-        "Tracks are those of the Million Song Dataset. Drops ids that are there twice, mismatches, files that are empty or without a header, and, if "
-        "asked to, tracks without a tag and duplicates. Prints the rows left. Files "
-        "may have gone through 'silence' before; a table that was matched before can "
-        "be purged further.",
+        "Tracks are those of the Million Song Dataset. Drops ids that are there "
+        "twice, mismatches, files that are empty or without a header, and, if asked "
+        "to, tracks without a tag and duplicates. Prints the rows left. Files may "
+        "have gone through 'silence' before; a table that was matched before can be "
+        "purged further.",
         "msd wrangle heard.csv ultimate.csv --path-h5 msd_summary_file.h5 --path-db "
         "lastfm_tags.db --path-txt-dupl msd_duplicates.txt --path-txt-mism "
         "sid_mismatches.txt --discard-no-tag --discard-dupl",
