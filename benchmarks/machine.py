@@ -35,9 +35,9 @@ def peak_variants() -> list[Variant]:
 
 def setup_product(dtype: str) -> Job:
     """A matrix product in TensorFlow (oneDNN on a CPU)."""
-    from resemul.runtime.tensorflow import import_tensorflow
+    from resemul.runtime.tensorflow import start_tensorflow
 
-    import_tensorflow()
+    start_tensorflow()
     import tensorflow as tf
 
     random = np.random.default_rng(0)

@@ -130,9 +130,9 @@ def _prediction(model: Any, batch_size: int) -> Job:
 def _import_keras(backend: str) -> Any:
     os.environ["KERAS_BACKEND"] = backend
     if backend == "tensorflow":
-        from resemul.runtime.tensorflow import import_tensorflow
+        from resemul.runtime.tensorflow import start_tensorflow
 
-        import_tensorflow()
+        start_tensorflow()
     import keras
 
     return keras

@@ -55,9 +55,9 @@ def _cores() -> list[tuple[int, str]]:
 
 def setup_bare(encoding: str) -> Job:
     """Reads record after record, and does nothing with them."""
-    from resemul.runtime.tensorflow import import_tensorflow
+    from resemul.runtime.tensorflow import start_tensorflow
 
-    import_tensorflow(spare_extras=True)
+    start_tensorflow()
     import tensorflow as tf
 
     files = [str(path) for path in shards(encoding)] * _NUM_PASSES
@@ -105,10 +105,10 @@ def _start(num_cores: int) -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:num_cores])
     from resemul.runtime.memory import keep_freed_memory
-    from resemul.runtime.tensorflow import import_tensorflow
+    from resemul.runtime.tensorflow import start_tensorflow
 
     keep_freed_memory()
-    import_tensorflow(spare_extras=True)
+    start_tensorflow()
 
 
 def _middle_of_epoch(

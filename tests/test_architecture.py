@@ -32,7 +32,7 @@ HOMES = {
     "av": {"audio"},
     "madmom": {"audio"},
     # In `prediction` to ask for the compute capability of GPUs.
-    "tensorflow": {"records", "training", "export", "prediction"},
+    "tensorflow": {"runtime", "records", "training", "export", "prediction"},
     "sklearn": {"evaluation"},
     "torch": {"weights"},
     "h5py": {"weights", "curation"},

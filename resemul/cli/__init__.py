@@ -11,6 +11,7 @@ from typing import NamedTuple
 from resemul import __version__
 from resemul.cli.parser import CommandParser, closest
 from resemul.errors import ResemulError
+from resemul.runtime.stopping import signals_stop
 
 
 class Command(NamedTuple):
@@ -21,6 +22,8 @@ class Command(NamedTuple):
 
     module: str
     summary: str
+    # It keeps what it has finished, and goes on from there when it is given again.
+    goes_on: bool = False
 
 
 GROUPS: dict[str, dict[str, Command]] = {
@@ -33,7 +36,7 @@ GROUPS: dict[str, dict[str, Command]] = {
     },
     "models": {
         "pretrained": Command(
-            "resemul.cli.pretrained", "list and fetch published models"
+            "resemul.cli.pretrained", "list and fetch published models", goes_on=True
         ),
         "models": Command("resemul.cli.models", "list the architectures"),
         "import": Command(
@@ -43,10 +46,10 @@ GROUPS: dict[str, dict[str, Command]] = {
     },
     "data": {
         "download": Command(
-            "resemul.cli.download", "fetch, check and unpack a data set"
+            "resemul.cli.download", "fetch, check and unpack a data set", goes_on=True
         ),
         "demo-data": Command(
-            "resemul.cli.demo_data", "write a small synthetic data set"
+            "resemul.cli.demo_data", "write a small synthetic data set", goes_on=True
         ),
         "describe": Command(
             "resemul.cli.describe", "count clips and tags in each split"
@@ -58,10 +61,12 @@ GROUPS: dict[str, dict[str, Command]] = {
         "msd": Command(
             "resemul.cli.msd", "curate the Million Song Dataset and Last.fm's tags"
         ),
-        "build": Command("resemul.cli.build", "turn audio into TFRecord shards"),
+        "build": Command(
+            "resemul.cli.build", "turn audio into TFRecord shards", goes_on=True
+        ),
     },
     "training and scores": {
-        "train": Command("resemul.cli.train", "train a model in stages"),
+        "train": Command("resemul.cli.train", "train a model in stages", goes_on=True),
         "eval": Command("resemul.cli.eval", "score a model on the test split"),
         "thresholds": Command(
             "resemul.cli.thresholds",
@@ -105,8 +110,9 @@ def run_command(
     # TensorFlow's C++ side logs at INFO about every CPU feature; warnings remain.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     try:
-        status = module.main(args)
-        sys.stdout.flush()
+        with signals_stop():
+            status = module.main(args)
+            sys.stdout.flush()
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] not in OF_TRAINING:
             raise
@@ -123,13 +129,10 @@ def run_command(
         # The reader of our output (head, say) went away: not worth a traceback.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except KeyboardInterrupt:
-        print(
-            f"\n{parser.prog}: stopped; what was finished is kept, and the same "
-            "command goes on from there",
-            file=sys.stderr,
-        )
-        return 130
+    except KeyboardInterrupt as stop:
+        kept = "; the same command goes on from here" if COMMANDS[name].goes_on else ""
+        print(f"\n{parser.prog}: stopped{kept}", file=sys.stderr)
+        return getattr(stop, "exit_status", 130)
     return int(status or 0)
 
 

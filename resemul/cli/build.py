@@ -143,9 +143,9 @@ def main(args: argparse.Namespace) -> int:
     """Builds the shards, or counts what they would hold; prints that."""
     config = _build_config(args)
     dataset = dataset_config(args)
-    from resemul.runtime.tensorflow import import_tensorflow
+    from resemul.runtime.tensorflow import start_tensorflow
 
-    import_tensorflow(spare_extras=True)
+    start_tensorflow()
     from resemul.datasets import load_annotations
     from resemul.records import (
         AUDIO_INDEX_FILE,

@@ -44,9 +44,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> None:
     """Extracts, writes and says what was written."""
-    from resemul.runtime.tensorflow import import_tensorflow
+    from resemul.runtime.tensorflow import start_tensorflow
 
-    import_tensorflow(spare_extras=True)
+    start_tensorflow()
     from resemul.excitations import require_writable, save_excitations
 
     require_writable(args.out)

@@ -36,11 +36,11 @@ def main(args: argparse.Namespace) -> None:
         raise ConfigError(f"a model file must end in .keras, got {args.path}")
     if not args.path.parent.is_dir():
         raise ConfigError(f"there is no folder {args.path.parent}")
-    from resemul.runtime.tensorflow import import_tensorflow
+    from resemul.runtime.tensorflow import start_tensorflow
     from resemul.weights import read_tags
 
     tags = None if args.tags is None else read_tags(args.tags)
-    import_tensorflow(spare_extras=True)
+    start_tensorflow()
     from resemul.checkpoints.model_file import import_model, save_model
 
     model, card = import_model(args.source, args.model, tags)

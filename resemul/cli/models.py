@@ -30,9 +30,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> int:
     """Builds each model, and prints one line about it."""
-    from resemul.runtime.tensorflow import import_tensorflow
+    from resemul.runtime.tensorflow import start_tensorflow
 
-    import_tensorflow(spare_extras=True)
+    start_tensorflow()
     rows = _describe_models(args.num_tags)
     if args.json:
         print(json.dumps(rows, indent=1))

@@ -185,10 +185,10 @@ def start_for_model(name_or_path: str | Path) -> None:
         WeightsError: there is neither a file nor a published model of that name.
     """
     from resemul.checkpoints.finding import published_name
-    from resemul.runtime.tensorflow import import_tensorflow
+    from resemul.runtime.tensorflow import start_tensorflow
 
     published_name(name_or_path)
-    import_tensorflow(spare_extras=True)
+    start_tensorflow()
 
 
 def add_precision(parser: argparse.ArgumentParser) -> None:

@@ -58,9 +58,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> None:
     """Draws, writes and prints the paths and the numbers behind them."""
-    from resemul.runtime.tensorflow import import_tensorflow
+    from resemul.runtime.tensorflow import start_tensorflow
 
-    import_tensorflow()
+    start_tensorflow()
     from resemul.excitations import load_excitations, mean_by_tag, spread_by_depth
 
     try:

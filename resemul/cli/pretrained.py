@@ -52,9 +52,9 @@ def _download(names: list[str]) -> None:
 
     # A misspelt last name is told before the first one takes minutes.
     entries = [find_pretrained(name) for name in names]
-    from resemul.runtime.tensorflow import import_tensorflow
+    from resemul.runtime.tensorflow import start_tensorflow
 
-    import_tensorflow(spare_extras=True)
+    start_tensorflow()
     from resemul.checkpoints.model_file import install_pretrained
 
     for entry in entries:

@@ -78,10 +78,10 @@ def main(args: argparse.Namespace) -> int:
         logger.info("%s is written; train with --config", args.save_config)
         return 0
     from resemul.runtime.memory import keep_freed_memory
-    from resemul.runtime.tensorflow import import_tensorflow
+    from resemul.runtime.tensorflow import start_tensorflow
 
     keep_freed_memory()
-    import_tensorflow(spare_extras=True)
+    start_tensorflow()
     with open_records(
         args.data_dir, args.from_audio, args.num_workers, config.model
     ) as records:

@@ -10,7 +10,7 @@ from resemul.errors import DatasetError
 from resemul.records.manifest import ShardResult
 from resemul.records.plan import ShardJob
 from resemul.records.write import write_shard
-from resemul.runtime.tensorflow import import_tensorflow
+from resemul.runtime.tensorflow import start_tensorflow
 from resemul.runtime.workers import run_jobs
 
 logger = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ def run_shard_jobs(
             num_workers=num_workers,
             timeout_seconds=timeout_seconds,
             # Workers run nothing but this, whatever program has started them.
-            prepare=partial(import_tensorflow, spare_extras=True),
+            prepare=start_tensorflow,
         ):
             if done.result is not None:
                 yield done.result

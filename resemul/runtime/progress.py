@@ -1,28 +1,33 @@
-"""How far a long job is: a line on the terminal, or a log line now and then."""
+"""How far a long job is: a bar on the terminal, or a log line now and then."""
 
+import io
 import logging
 import sys
 import time
-from collections.abc import Callable
 from types import TracebackType
-from typing import TextIO
+from typing import Self
+
+from tqdm import tqdm
 
 logger = logging.getLogger(__name__)
 
-# Amounts counted in this unit are written as KB, MB and so on.
+# Amounts counted in this unit are written as kB, MB and so on.
 BYTES = "B"
 
-# Seconds between two lines: a terminal shows motion, a log file should stay short.
-_TERMINAL_INTERVAL_SECONDS = 0.2
+# A log file should stay short.
 _LOG_INTERVAL_SECONDS = 10.0
+_LINE = "{desc}: {n_fmt}/{total_fmt}{unit} ({percentage:.0f}%), {rate_fmt}"
+_LINE_WITHOUT_TOTAL = "{desc}: {n_fmt}{unit}, {rate_fmt}"
 
-_CLEAR_LINE = "\r\x1b[K"
+
+class _Bar(tqdm):
+    monitor_interval = 0  # no thread
 
 
 class Progress:
     """Counts up to `total` and shows amount, percent, rate and time left.
 
-    On a terminal one line is redrawn; elsewhere a line is logged at most every
+    On a terminal (standard error) it is a bar; elsewhere a line is logged at most every
     ten seconds, and one at the end. A context manager: leaving it calls `close`.
 
     Args:
@@ -30,100 +35,63 @@ class Progress:
         unit: name of the units, in the plural ("clips"), or `BYTES`.
         label: what is being done, at the front of the line.
         done: units that an earlier run finished; they do not count for the rate.
-        stream: where the line goes; None is the standard error of the moment.
-        clock: seconds, increasing.
     """
 
     def __init__(
-        self,
-        total: int | None,
-        unit: str,
-        label: str,
-        *,
-        done: int = 0,
-        stream: TextIO | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        self, total: int | None, unit: str, label: str, *, done: int = 0
     ) -> None:
-        self.total = total
-        self.unit = unit
-        self.label = label
-        self.done = done
-        self._done_before = done
-        self._stream = sys.stderr if stream is None else stream
-        self._clock = clock
-        self._started = clock()
-        self._is_terminal = self._stream.isatty()
-        self._interval = (
-            _TERMINAL_INTERVAL_SECONDS if self._is_terminal else _LOG_INTERVAL_SECONDS
+        self._is_terminal = sys.stderr.isatty()
+        self._logged_at = time.monotonic()
+        self._bar = _Bar(
+            total=total,
+            initial=done,
+            desc=label,
+            unit=unit if unit == BYTES else f" {unit}",
+            unit_scale=unit == BYTES,
+            smoothing=0,  # so that the time left does not jump
+            dynamic_ncols=True,
+            file=None if self._is_terminal else io.StringIO(),
+            mininterval=0.2 if self._is_terminal else sys.maxsize,
         )
-        self._shown_at = self._started
-        self._closed = False
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self,
         error_type: type[BaseException] | None,
         error: BaseException | None,
-        traceback: TracebackType | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
+    @property
+    def done(self) -> int:
+        """Units that are finished."""
+        return self._bar.n
+
     def advance(self, amount: int = 1) -> None:
         """Adds `amount` finished units; negative if some have to be done again."""
-        self.done += amount
-        if self._clock() - self._shown_at >= self._interval:
-            self._show()
+        self._bar.update(amount)
+        if not self._is_terminal and self._is_due():
+            self._log(", {remaining} left" if self._bar.total else "")
 
     def close(self) -> None:
         """Shows the last state and ends the line; a second call does nothing."""
-        if self._closed:
+        if self._bar.disable:
             return
-        self._closed = True
-        self._show()
-        if self._is_terminal:
-            self._stream.write("\n")
-            self._stream.flush()
+        if not self._is_terminal:
+            self._log(", took {elapsed}")
+        self._bar.close()
 
-    def describe(self) -> str:
-        """The line, such as "build: 50/200 clips (25%), 10.0 clips/s, 0:15 left"."""
-        seconds = self._clock() - self._started
-        rate = (self.done - self._done_before) / seconds if seconds > 0 else 0.0
-        parts = [self._amount()]
-        if rate > 0:
-            parts.append(f"{self._rate(rate)}/s")
-        if self._closed:
-            parts.append(f"took {format_seconds(seconds)}")
-        elif self.total is not None and rate > 0:
-            left = max(self.total - self.done, 0) / rate
-            parts.append(f"{format_seconds(left)} left")
-        return f"{self.label}: {', '.join(parts)}"
+    def _is_due(self) -> bool:
+        return time.monotonic() - self._logged_at >= _LOG_INTERVAL_SECONDS
 
-    def _amount(self) -> str:
-        if self.unit == BYTES:
-            done, unit = format_bytes(self.done), ""
-            total = None if self.total is None else format_bytes(self.total)
-        else:
-            done, unit = str(self.done), f" {self.unit}"
-            total = None if self.total is None else str(self.total)
-        if total is None:
-            return f"{done}{unit}"
-        percent = 100 * self.done // self.total if self.total else 100
-        return f"{done}/{total}{unit} ({percent}%)"
-
-    def _rate(self, rate: float) -> str:
-        if self.unit == BYTES:
-            return format_bytes(rate)
-        return f"{rate:.1f} {self.unit}"
-
-    def _show(self) -> None:
-        self._shown_at = self._clock()
-        if self._is_terminal:
-            self._stream.write(f"{_CLEAR_LINE}{self.describe()}")
-            self._stream.flush()
-        else:
-            logger.info("%s", self.describe())
+    def _log(self, ending: str) -> None:
+        self._logged_at = time.monotonic()
+        state = self._bar.format_dict
+        line = _LINE if state["total"] is not None else _LINE_WITHOUT_TOTAL
+        logger.info("%s", tqdm.format_meter(**{**state, "bar_format": line + ending}))
 
 
 def format_bytes(num_bytes: float) -> str:
@@ -135,12 +103,3 @@ def format_bytes(num_bytes: float) -> str:
         if num_bytes < 1000:
             return f"{num_bytes:.1f} {unit}"
     return f"{num_bytes / 1000:.1f} TB"
-
-
-def format_seconds(seconds: float) -> str:
-    """Writes a duration as "0:05", "12:34" or "1:02:03"."""
-    minutes, seconds = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours}:{minutes:02}:{seconds:02}"
-    return f"{minutes}:{seconds:02}"

@@ -1,63 +1,74 @@
-"""Imports TensorFlow without the pages that its C++ side writes to standard error.
+"""The start of TensorFlow: its environment, then its import without pages of noise.
 
-`TF_CPP_MIN_LOG_LEVEL` does not hold them back: they are written before the logging
-is set up. If the import fails, they are shown after all.
+For programs, which call it before anything imports TensorFlow, and for their worker
+processes. Whoever uses the package as a library imports TensorFlow as they like.
 """
 
-import importlib
 import os
+import platform
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-# Libraries that TensorFlow and Keras import if they are installed, for wrappers that
-# no command needs. They take a third of the time until TensorFlow is there.
-_EXTRAS = ("sklearn", "matplotlib", "jax")
+_CPU_INFO = Path("/proc/cpuinfo")
+
+_ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
+_BFC = "TF_CPU_ALLOCATOR_USE_BFC"
 
 
-def import_tensorflow(spare_extras: bool = False) -> None:
-    """Imports TensorFlow and lets it look for GPUs, silently.
+def start_tensorflow() -> None:
+    """Imports TensorFlow, set up for this CPU, and lets it look for GPUs, silently.
 
-    Args:
-        spare_extras: without Keras' wrappers of other libraries, for a program that
-            is ours alone. The libraries themselves can be imported afterwards.
+    What the environment says already is left as it is. If the import fails, what it
+    wrote is shown.
     """
     if "tensorflow" in sys.modules:
         return
-    extras = _EXTRAS if spare_extras and not _backend_is_chosen() else ()
-    with _stderr_held_back(), _hidden(extras):
-        tensorflow = importlib.import_module("tensorflow")
-        tensorflow.config.list_physical_devices()
+    for name, value in choose_environment().items():
+        os.environ.setdefault(name, value)
+    # TF_CPP_MIN_LOG_LEVEL does not hold back what is written before it is read.
+    with _stderr_held_back():
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
 
 
-def _backend_is_chosen() -> bool:
-    """Whether Keras may run on something else than TensorFlow, JAX say."""
-    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
-    settings = home / "keras.json"
-    written = settings.read_text("utf-8") if settings.is_file() else ""
-    return "KERAS_BACKEND" in os.environ or '"jax"' in written
+def choose_environment() -> dict[str, str]:
+    """What makes TensorFlow faster on this CPU, as environment variables.
+
+    By itself it computes with oneDNN only on CPUs with AVX512-VNNI and the like. On one
+    with AVX2 alone that made a training step 1.5 times as fast; an allocator that
+    keeps memory from step to step added another 1.1 times.
+    """
+    environment = {"TF_CPP_MIN_LOG_LEVEL": "1"}
+    if platform.machine().lower() in ("x86_64", "amd64") and _has_avx2():
+        environment |= {_ONEDNN: "1", _BFC: "true"}
+    return environment
 
 
-@contextmanager
-def _hidden(names: Sequence[str]) -> Iterator[None]:
-    """Makes imports of modules fail as if they were not installed."""
-    hidden = [name for name in names if name not in sys.modules]
-    modules: dict[str, Any] = sys.modules
-    for name in hidden:
-        modules[name] = None
-    try:
-        yield
-    finally:
-        for name in hidden:
-            if modules.get(name, hidden) is None:
-                del modules[name]
+def describe_start() -> str:
+    """In a few words, what TensorFlow was started with: "oneDNN on, BFC allocator"."""
+    onednn = os.environ.get(_ONEDNN)
+    state = "as TensorFlow chose" if onednn is None else _on_or_off(onednn)
+    keeps = _on_or_off(os.environ.get(_BFC, "")) == "on"
+    return f"oneDNN {state}, {'BFC' if keeps else 'malloc'} allocator"
+
+
+def _on_or_off(value: str) -> str:
+    return "on" if value.lower() in ("1", "true") else "off"
+
+
+def _has_avx2() -> bool:
+    if not _CPU_INFO.exists():  # not on Linux; x86 of the last ten years has it
+        return True
+    return "avx2" in _CPU_INFO.read_text().split()
 
 
 @contextmanager
 def _stderr_held_back() -> Iterator[None]:
+    """Keeps what C++ libraries write to standard error, and shows it after an error."""
     sys.stderr.flush()
     with tempfile.TemporaryFile() as held_back:
         try:

@@ -1,6 +1,7 @@
 """What all commands have in common, and the options the original had."""
 
 import importlib
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -63,10 +64,10 @@ for script in scripts:
 def command(monkeypatch):
     """A command that does what it is given to do."""
 
-    def install(main):
-        module = importlib.import_module("resemul.cli.build")
+    def install(main, name="build"):
+        module = importlib.import_module(COMMANDS[name].module)
         monkeypatch.setattr(module, "main", main)
-        return lambda *options: cli.run(["build", *options])
+        return lambda *options: cli.run([name, *options])
 
     return install
 
@@ -167,8 +168,23 @@ def test_ctrl_c_is_one_line_and_exit_status_130(command, capsys):
 
     assert command(main)() == 130
     err = capsys.readouterr().err
-    assert "the same command goes on from there" in err
-    assert "Traceback" not in err
+    assert err == "\nresemul build: stopped; the same command goes on from here\n"
+
+
+def test_sigterm_stops_as_ctrl_c_does(command, capsys):
+    def main(args):
+        signal.raise_signal(signal.SIGTERM)
+
+    assert command(main)() == 143
+    assert "stopped; the same command goes on" in capsys.readouterr().err
+
+
+def test_only_commands_that_go_on_promise_it(command, capsys):
+    def main(args):
+        raise KeyboardInterrupt
+
+    assert command(main, "describe")() == 130
+    assert capsys.readouterr().err == "\nresemul describe: stopped\n"
 
 
 @pytest.mark.parametrize(("returned", "status"), [(None, 0), (0, 0), (3, 3)])

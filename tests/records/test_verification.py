@@ -193,7 +193,7 @@ def test_write_findings_is_csv_with_a_header():
     ]
 
 
-def test_workers_do_not_import_tensorflow():
+def test_workers_do_not_start_tensorflow():
     code = (
         "import sys, resemul.records.verification;"
         "sys.exit(any(m in sys.modules for m in ('tensorflow', 'keras', 'torch')))"
