@@ -249,6 +249,6 @@ def test_download_reports_progress(web, target, caplog):
     with caplog.at_level(logging.INFO):
         fetch_file(web, target)
     assert any(
-        message.startswith("file.bin: 10.2 KB/10.2 KB (100%)")
+        message.startswith("file.bin: 10.2k/10.2kB (100%)")
         for message in caplog.messages
     )
