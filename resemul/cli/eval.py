@@ -1,33 +1,20 @@
 """`resemul eval`: scores of a model on the test split."""
 
 import argparse
-import csv
 import json
-import math
-from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
 
-from resemul.cli.clips import iterate_test_clips
 from resemul.cli.options import (
     add_data_dir,
     add_from_audio,
     add_precision,
     add_trust,
-    output_file,
     require_at_least,
     start_for_model,
 )
 from resemul.cli.parser import new_parser
 from resemul.cli.sources import open_records
-from resemul.configs import WINDOWS, DatasetConfig
-from resemul.errors import DatasetError
-
-if TYPE_CHECKING:
-    from resemul.evaluation.scores import Scores
-    from resemul.records import RecordSet
-
-_COLUMNS = ("tag", "num_positive", "roc_auc", "pr_auc")
+from resemul.configs import WINDOWS
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -36,6 +23,8 @@ def build_parser() -> argparse.ArgumentParser:
         "Scores a model on the test clips in <data-dir>/tfrecord: ROC AUC and PR AUC "
         "(average precision), as means over the tags. A clip's probabilities are the "
         "means over its segments.",
+        "A stopped evaluation goes on where it was when the same command is given "
+        "again. Example: resemul eval log/best.keras --bootstrap 1000 --csv tags.csv",
     )
     parser.add_argument(
         "path",
@@ -46,7 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_data_dir(parser)
     add_from_audio(parser)
     parser.add_argument(
-        "--batch-size", type=int, metavar="N", help="segments in a batch"
+        "--batch-size", type=int, metavar="N", help="segments in a batch, at most"
     )
     parser.add_argument(
         "--windows",
@@ -57,21 +46,52 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add_trust(parser)
     add_precision(parser)
-    parser.add_argument(
-        "--bootstrap",
-        type=int,
-        default=0,
-        metavar="N",
-        help="add 95%% intervals from N resamplings of the clips; 1000 is usual",
-    )
-    parser.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="of the resampling"
-    )
+    add_metric(parser)
+    add_bootstrap(parser, 0)
     parser.add_argument(
         "--strict",
         action="store_true",
         help="fail unless every clip of the split is scored, none skipped",
     )
+    add_outputs(parser)
+    parser.add_argument(
+        "--predictions",
+        type=Path,
+        metavar="FILE",
+        help="write ids, labels and probabilities of the clips there, as .npz; "
+        "'resemul compare' takes two of them",
+    )
+    return parser
+
+
+def add_metric(parser: argparse.ArgumentParser) -> None:
+    """Adds `--metric`."""
+    parser.add_argument(
+        "--metric",
+        action="append",
+        default=[],
+        metavar="MODULE:OBJECT",
+        help="a metric of your own, too: a function of labels and probabilities, both "
+        "(clips, tags), that returns a score per tag; may be given several times",
+    )
+
+
+def add_bootstrap(parser: argparse.ArgumentParser, default: int) -> None:
+    """Adds `--bootstrap` and `--seed`."""
+    parser.add_argument(
+        "--bootstrap",
+        type=int,
+        default=default,
+        metavar="N",
+        help="95%% intervals from N resamplings of the clips; 1000 is usual",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of the resampling"
+    )
+
+
+def add_outputs(parser: argparse.ArgumentParser) -> None:
+    """Adds `--per-tag`, `--csv` and `--json`."""
     parser.add_argument(
         "--per-tag", action="store_true", help="print the scores of each tag too"
     )
@@ -81,134 +101,58 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--json", action="store_true", help="print all of it as one JSON object"
     )
-    return parser
 
 
 def main(args: argparse.Namespace) -> int:
-    """Scores the model; prints text or JSON."""
+    """Scores the model; prints text or JSON, then writes the files asked for."""
     if args.batch_size is not None:
         require_at_least(1, batch_size=args.batch_size)
     require_at_least(0, bootstrap=args.bootstrap, seed=args.seed)
+    from resemul.runtime.outputs import output, require_writable
+
+    for path in (args.csv, args.predictions):
+        if path is not None:
+            require_writable(path)
     start_for_model(args.path)
     from resemul.checkpoints.card import check_fits
     from resemul.checkpoints.model_file import open_model
-    from resemul.evaluation.scores import evaluate
+    from resemul.evaluation.clips import count_skipped, require_whole
+    from resemul.evaluation.held_out import predict_test_clips
+    from resemul.evaluation.metrics import find_metrics
+    from resemul.evaluation.predictions import SavedPredictions, save_predictions
+    from resemul.evaluation.report import Report
+    from resemul.evaluation.scores import score
     from resemul.prediction.precision import choose_precision
 
-    with ExitStack() as stack:
-        table = stack.enter_context(output_file(args.csv)) if args.csv else None
-        model, card = open_model(args.path, trust=args.trust)
-        records = stack.enter_context(
-            open_records(args.data_dir, args.from_audio, args.num_workers, card.model)
-        )
+    metrics = find_metrics(args.metric)
+    model, card = open_model(args.path, trust=args.trust)
+    with open_records(
+        args.data_dir, args.from_audio, args.num_workers, card.model
+    ) as records:
         check_fits(card, records)
-        num_skipped = _count_skipped(records, args.data_dir)
-        if args.strict and num_skipped:
-            num_clips = records.num_clips["test"]
-            raise DatasetError(
-                f"{num_clips} clips can be scored, the test split has "
-                f"{num_clips + num_skipped}: the build skipped {num_skipped}; leave "
-                "out --strict to score without them"
-            )
-        scores = evaluate(
-            model,
-            iterate_test_clips(records, card, "eval", args.windows),
-            records.tags,
-            batch_size=args.batch_size,
-            num_bootstrap=args.bootstrap,
-            seed=args.seed,
-            precision=choose_precision(args.precision),
+        num_skipped = count_skipped(records, args.data_dir)
+        if args.strict:
+            require_whole(records, num_skipped)
+        precision = choose_precision(args.precision)
+        predictions = predict_test_clips(
+            model, card, records, args.windows, args.batch_size, precision
         )
-        if table is not None:
-            _write_table(scores, table)
-    if args.json:
-        print(json.dumps(_as_json(scores, records, num_skipped, args.path), indent=1))
-    else:
-        _print_text(scores, records, num_skipped, args.per_tag)
-    return 0
-
-
-def _count_skipped(records: "RecordSet", data_dir: Path) -> int:
-    """Test clips that are annotated but in no record."""
-    if "test" in records.num_skipped:
-        return records.num_skipped["test"]
-    from resemul.datasets import load_annotations
-
-    num_annotated = load_annotations(DatasetConfig(data_dir=data_dir)).split_sizes()[
-        "test"
-    ]
-    return num_annotated - records.num_clips["test"]
-
-
-def _rows(scores: "Scores") -> list[tuple[str, int, float, float]]:
-    return [
-        (tag, int(num_positive), float(roc_auc), float(pr_auc))
-        for tag, num_positive, roc_auc, pr_auc in zip(
-            scores.tags,
-            scores.num_positive,
-            scores.roc_auc_per_tag,
-            scores.pr_auc_per_tag,
-            strict=True,
-        )
-    ]
-
-
-def _write_table(scores: "Scores", file: IO[str]) -> None:
-    """Writes the scores of each tag as CSV; one that a tag has not is left empty."""
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    for row in _rows(scores):
-        writer.writerow("" if value != value else value for value in row)
-
-
-def _print_text(
-    scores: "Scores", records: "RecordSet", num_skipped: int, per_tag: bool
-) -> None:
-    print(
-        f"split {records.split_name}: {scores.num_clips} test clips scored, "
-        f"{num_skipped} skipped by the build"
+    scores = score(predictions, records.tags, args.bootstrap, args.seed, metrics)
+    report = Report(
+        str(args.path), records.dataset, records.split_name, num_skipped, scores
     )
-    for title, name in (("ROC AUC", "roc_auc"), ("PR AUC", "pr_auc")):
-        line = f"{title:7} {getattr(scores, name):.4f}"
-        if name in scores.intervals:
-            low, high = scores.intervals[name]
-            line += f"  (95% interval {low:.4f} to {high:.4f})"
-        print(line)
-    if scores.unscored_tags:
-        print(
-            "not scored, as no test clip or every test clip has them: "
-            f"{', '.join(scores.unscored_tags)}"
-        )
-    if per_tag:
-        width = max(map(len, scores.tags))
-        print(f"{'tag':{width}}  positive  ROC AUC  PR AUC")
-        for tag, num_positive, roc_auc, pr_auc in _rows(scores):
-            print(f"{tag:{width}}  {num_positive:8d}  {roc_auc:7.4f}  {pr_auc:6.4f}")
-
-
-def _as_json(
-    scores: "Scores", records: "RecordSet", num_skipped: int, path: Path
-) -> dict[str, Any]:
-    """Everything that is known, in JSON's types: a missing score is null."""
-    return {
-        "model": str(path),
-        "dataset": records.dataset,
-        "split_name": records.split_name,
-        "num_clips": scores.num_clips,
-        "num_skipped": num_skipped,
-        "roc_auc": _or_none(scores.roc_auc),
-        "pr_auc": _or_none(scores.pr_auc),
-        "intervals": {
-            name: [_or_none(bound) for bound in bounds]
-            for name, bounds in scores.intervals.items()
-        },
-        "unscored_tags": list(scores.unscored_tags),
-        "per_tag": [
-            dict(zip(_COLUMNS, (tag, n, _or_none(roc), _or_none(pr)), strict=True))
-            for tag, n, roc, pr in _rows(scores)
-        ],
-    }
-
-
-def _or_none(value: float) -> float | None:
-    return None if math.isnan(value) else value
+    # Before the files are written: a full disk must not cost what has been found.
+    print(
+        json.dumps(report.as_json(), indent=1)
+        if args.json
+        else report.text(args.per_tag),
+        flush=True,
+    )
+    if args.csv is not None:
+        with output(args.csv) as file:
+            report.table().to_csv(file, index=False, lineterminator="\n")
+    if args.predictions is not None:
+        about = {"model": str(args.path), "split_name": records.split_name}
+        saved = SavedPredictions(predictions, records.tags, about)
+        save_predictions(saved, args.predictions)
+    return 0

@@ -4,12 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resemul.cli.clips import iterate_test_clips
-from resemul.cli.options import (
-    add_data_dir,
-    add_precision,
-    add_trust,
-)
+from resemul.cli.options import add_data_dir, add_precision, add_trust
 from resemul.cli.parser import new_parser
 
 if TYPE_CHECKING:
@@ -62,6 +57,7 @@ def main(args: argparse.Namespace) -> None:
 def _extract(args: argparse.Namespace) -> "pd.DataFrame":
     from resemul.checkpoints.card import check_fits
     from resemul.checkpoints.model_file import open_model
+    from resemul.evaluation.clips import scoring_clips, scoring_scheme
     from resemul.excitations import build_excitation_model, extract_excitations
     from resemul.prediction.precision import choose_precision
     from resemul.records import read_record_set
@@ -72,7 +68,9 @@ def _extract(args: argparse.Namespace) -> "pd.DataFrame":
     check_fits(card, records)
     return extract_excitations(
         model,
-        iterate_test_clips(records, card, "excitations"),
+        scoring_clips(
+            records, "test", card.num_samples, "excitations", *scoring_scheme(card)
+        ),
         records.tags,
         precision=choose_precision(args.precision),
     )

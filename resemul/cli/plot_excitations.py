@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resemul.cli.clips import iterate_test_clips
 from resemul.cli.options import add_data_dir, add_trust
 from resemul.cli.parser import new_parser
 from resemul.errors import ConfigError, DatasetError
@@ -100,6 +99,7 @@ def _draw_means(means: "pd.DataFrame", tags: list[str]) -> dict[str, "Figure"]:
 def _draw_loudness(args: argparse.Namespace) -> "Figure":
     from resemul.checkpoints.card import check_fits
     from resemul.checkpoints.model_file import open_model
+    from resemul.evaluation.clips import scoring_clips, scoring_scheme
     from resemul.excitations import loudness_slopes, measure_loudness
     from resemul.excitations.plots import plot_loudness
     from resemul.records import read_record_set
@@ -107,7 +107,10 @@ def _draw_loudness(args: argparse.Namespace) -> "Figure":
     model, card = open_model(args.model, trust=args.trust)
     records = read_record_set(args.data_dir)
     check_fits(card, records)
-    measured = measure_loudness(model, iterate_test_clips(records, card, "loudness"))
+    clips = scoring_clips(
+        records, "test", card.num_samples, "loudness", *scoring_scheme(card)
+    )
+    measured = measure_loudness(model, clips)
     fit = loudness_slopes(measured)
     print(
         f"first block, {len(measured.loudness_db)} segments: {fit.num_positive} "

@@ -163,14 +163,12 @@ def _score(
     )
     scores = evaluate(model, clips, records.tags)
     logger.info(
-        "test (%s, %d clips): ROC AUC %.4f  PR AUC %.4f",
+        "test (%s, %d clips): %s",
         records.split_name,
         scores.num_clips,
-        scores.roc_auc,
-        scores.pr_auc,
+        scores.describe(),
     )
     return {
-        "test_roc_auc": scores.roc_auc,
-        "test_pr_auc": scores.pr_auc,
+        **{f"test_{name}": value for name, value in scores.macro.items()},
         "test_clips": scores.num_clips,
     }

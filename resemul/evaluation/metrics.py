@@ -1,6 +1,8 @@
 """Scores and thresholds, tag by tag: the only home of scikit-learn."""
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from sklearn.metrics import (
@@ -8,6 +10,56 @@ from sklearn.metrics import (
     precision_recall_curve,
     roc_auc_score,
 )
+
+from resemul.errors import ConfigError
+from resemul.evaluation.draws import pr_auc_of_draws, roc_auc_of_draws
+from resemul.runtime.plugins import is_outside_name, load_outside
+
+# Labels and probabilities, both `(clips, tags)`, to the score of each tag, float64
+# `(tags,)`; NaN for a tag that has none.
+PerTag = Callable[[np.ndarray, np.ndarray], np.ndarray]
+# The same of many samples of the clips: labels, probabilities, and how often each
+# clip is in each sample, int `(draws, clips)`; to float64 `(draws, tags)`.
+OfDraws = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A score of each tag, and all that tables, logs and intervals know of it.
+
+    `title` is how people read it, `letter` how a checkpoint's name says what was
+    monitored. `of_draws` is a faster way to the scores of many samples; without it
+    `function` is called for each.
+    """
+
+    function: PerTag
+    title: str
+    letter: str = "m"
+    higher_is_better: bool = True
+    of_draws: OfDraws | None = None
+
+    def per_tag(self, labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+        """The score of each tag: float64 `(tags,)`.
+
+        Raises:
+            ConfigError: the function returned something else.
+        """
+        scores = np.asarray(self.function(labels, probabilities), "float64")
+        if scores.shape != (labels.shape[1],):
+            raise ConfigError(
+                f"metric {self.title} gives {scores.shape} for {labels.shape[1]} tags; "
+                "it has to give one score per tag"
+            )
+        return scores
+
+    def per_draw(
+        self, labels: np.ndarray, probabilities: np.ndarray, counts: np.ndarray
+    ) -> np.ndarray:
+        """The scores of samples, as if clips were repeated: float64 `(draws, tags)`."""
+        if self.of_draws is not None:
+            return self.of_draws(labels, probabilities, counts)
+        rows = [np.repeat(np.arange(len(labels)), count) for count in counts]
+        return np.stack([self.per_tag(labels[r], probabilities[r]) for r in rows])
 
 
 def roc_auc_per_tag(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
@@ -71,50 +123,16 @@ def macro(scores: np.ndarray) -> float:
     return float(defined.mean()) if len(defined) else float("nan")
 
 
-def macro_of_draws(
-    labels: np.ndarray, probabilities: np.ndarray, counts: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Macro ROC AUC and macro average precision of many samples of the same clips.
-
-    The same as repeating clips and calling the functions above, but a tag's clips
-    are sorted once for all draws: seconds instead of minutes for 1,000 draws.
-
-    Args:
-        labels: `(clips, tags)`, 0 or 1.
-        probabilities: `(clips, tags)`.
-        counts: int `(draws, clips)`, how often each clip is in each draw.
-
-    Returns:
-        Two float64 `(draws,)`. In a draw, tags without a positive or a negative clip
-        are left out of the mean.
-    """
-    per_tag = [
-        _scores_of_draws(labels[:, tag].astype(bool), probabilities[:, tag], counts)
-        for tag in range(labels.shape[1])
-    ]
-    roc, pr = np.moveaxis(np.array(per_tag), 0, -1)
-    return np.array([macro(row) for row in roc]), np.array([macro(row) for row in pr])
-
-
-def _scores_of_draws(
-    labels: np.ndarray, probabilities: np.ndarray, counts: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Both scores of one tag: labels and probabilities `(clips,)`."""
-    order = np.argsort(-probabilities, kind="stable")
-    # Clips with equal probabilities are one step of the curves.
-    is_last = np.diff(probabilities[order], append=np.nan) != 0
-    total = np.cumsum(counts[:, order], axis=1)[:, is_last]
-    true = np.cumsum(counts[:, order] * labels[order], axis=1)[:, is_last]
-    false = total - true
-    new_true = np.diff(true, axis=1, prepend=0)
-    new_false = np.diff(false, axis=1, prepend=0)
-    with np.errstate(invalid="ignore"):
-        # The trapezoidal rule; half of a step's positives rank above its negatives.
-        area = (new_false * (true - new_true / 2)).sum(axis=1)
-        roc_auc = area / (true[:, -1] * false[:, -1])
-        precision = true / np.maximum(total, 1)
-        pr_auc = (new_true * precision).sum(axis=1) / true[:, -1]
-    return roc_auc, np.where(false[:, -1] == 0, np.nan, pr_auc)
+def macro_scores(
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    metrics: Mapping[str, Metric] | None = None,
+) -> dict[str, float]:
+    """The macro mean of each metric by its name; all of `METRICS` unless given."""
+    return {
+        name: macro(metric.per_tag(labels, probabilities))
+        for name, metric in (METRICS if metrics is None else metrics).items()
+    }
 
 
 def binary_cross_entropy(labels: np.ndarray, probabilities: np.ndarray) -> float:
@@ -145,3 +163,44 @@ def _require_same_shape(labels: np.ndarray, probabilities: np.ndarray) -> None:
             f"labels {labels.shape} and probabilities {probabilities.shape} must both "
             "be (clips, tags)"
         )
+
+
+METRICS: dict[str, Metric] = {
+    "roc_auc": Metric(roc_auc_per_tag, "ROC AUC", "r", of_draws=roc_auc_of_draws),
+    "pr_auc": Metric(pr_auc_per_tag, "PR AUC", "p", of_draws=pr_auc_of_draws),
+}
+
+
+def find_metrics(outside: Iterable[str] = ()) -> dict[str, Metric]:
+    """`METRICS`, and those from outside, named `module:object`, after them.
+
+    An object is a `Metric`, or a function of labels and probabilities.
+
+    Raises:
+        ConfigError: there is no such object, or it is neither.
+    """
+    metrics = dict(METRICS)
+    for text in outside:
+        if text in METRICS:
+            continue
+        if not is_outside_name(text):
+            raise ConfigError(
+                f"there is no metric {text!r}; there are {', '.join(METRICS)}, and "
+                "those from outside are named module:object"
+            )
+        found, name = load_outside(text, "metric"), text.partition(":")[2]
+        if not isinstance(found, Metric):
+            found = _of_function(found, text)
+        if name in metrics:
+            raise ConfigError(f"metric {text} has the name of another, {name}")
+        metrics[name] = found
+    return metrics
+
+
+def _of_function(function: object, text: str) -> Metric:
+    if not callable(function) or inspect.isclass(function):
+        raise ConfigError(
+            f"metric {text} is no function of labels and probabilities, and no Metric"
+        )
+    title = text.partition(":")[2].replace("_", " ")
+    return Metric(function, title)

@@ -1,54 +1,53 @@
-"""Scores of a model on the test clips."""
+"""Scores of a model: every metric of `METRICS`, per tag and as macro means."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 import keras
 import numpy as np
 
-from resemul.evaluation.metrics import (
-    macro,
-    macro_of_draws,
-    pr_auc_per_tag,
-    roc_auc_per_tag,
-)
+from resemul.evaluation.bootstrap import macro_interval, scores_of_draws
+from resemul.evaluation.metrics import METRICS, Metric, macro
 from resemul.prediction.fused import fuse_for_prediction
-from resemul.prediction.labelled import predict_labelled
-
-# Each takes 8 bytes per clip, several times over.
-_DRAWS_AT_A_TIME = 100
+from resemul.prediction.labelled import LabelledPredictions, predict_labelled
 
 
 @dataclass(frozen=True)
 class Scores:
-    """ROC AUC and PR AUC (average precision), per tag and as macro means.
+    """Scores by name of the metric: of each tag, float64 `(tags,)`, and macro means.
 
-    Tags that no clip or every clip has have no score (NaN) and are left out of the
-    means. `intervals` holds 95 % bootstrap intervals, `(low, high)` by score name.
+    Tags that have no score (NaN), such as those that no clip or every clip has, are
+    left out of the means. `intervals` holds 95 % bootstrap intervals of the means,
+    `(low, high)` by name of the metric.
     """
 
     tags: tuple[str, ...]
-    roc_auc_per_tag: np.ndarray
-    pr_auc_per_tag: np.ndarray
+    per_tag: dict[str, np.ndarray]
     num_positive: np.ndarray
     num_clips: int
-    intervals: dict[str, tuple[float, float]]
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+    metrics: Mapping[str, Metric] = field(default_factory=lambda: METRICS)
 
     @property
-    def roc_auc(self) -> float:
-        """Macro ROC AUC."""
-        return macro(self.roc_auc_per_tag)
-
-    @property
-    def pr_auc(self) -> float:
-        """Macro PR AUC."""
-        return macro(self.pr_auc_per_tag)
+    def macro(self) -> dict[str, float]:
+        """The mean over the tags, by name of the metric."""
+        return {name: macro(scores) for name, scores in self.per_tag.items()}
 
     @property
     def unscored_tags(self) -> tuple[str, ...]:
         """Tags without a positive or without a negative clip."""
-        missing = np.isnan(self.roc_auc_per_tag)
-        return tuple(tag for tag, m in zip(self.tags, missing, strict=True) if m)
+        return tuple(
+            tag
+            for tag, num_positive in zip(self.tags, self.num_positive, strict=True)
+            if num_positive in (0, self.num_clips)
+        )
+
+    def describe(self) -> str:
+        """The macro means in a line, such as "ROC AUC 0.9113  PR AUC 0.4452"."""
+        return "  ".join(
+            f"{self.metrics[name].title} {value:.4f}"
+            for name, value in self.macro.items()
+        )
 
 
 def evaluate(
@@ -59,6 +58,7 @@ def evaluate(
     num_bootstrap: int = 0,
     seed: int = 0,
     precision: str = "float32",
+    metrics: Mapping[str, Metric] = METRICS,
 ) -> Scores:
     """Scores a model: the mean of a clip's segment probabilities against its labels.
 
@@ -70,63 +70,41 @@ def evaluate(
         num_bootstrap: resamplings of the clips for the intervals; 0 for none.
         seed: of the resampling.
         precision: `float32` or `mixed_bfloat16`, of the model's arithmetic.
+        metrics: what to score by.
 
     Raises:
         WeightsError: the model's outputs are not all finite numbers.
     """
     fused = fuse_for_prediction(model, precision)
     predictions = predict_labelled(fused, clips, batch_size)
-    predictions.require_finite()
-    return score(
-        predictions.labels, predictions.probabilities, tags, num_bootstrap, seed
-    )
+    return score(predictions, tags, num_bootstrap, seed, metrics)
 
 
 def score(
-    labels: np.ndarray,
-    probabilities: np.ndarray,
+    predictions: LabelledPredictions,
     tags: tuple[str, ...],
     num_bootstrap: int = 0,
     seed: int = 0,
+    metrics: Mapping[str, Metric] = METRICS,
 ) -> Scores:
-    """Scores probabilities `(clips, tags)` against labels `(clips, tags)`."""
+    """Scores predictions; arguments and errors as those of `evaluate`."""
+    predictions.require_finite()
+    labels, probabilities = predictions.labels, predictions.probabilities
+    intervals = {
+        name: macro_interval(
+            scores_of_draws(metric, labels, probabilities, num_bootstrap, seed)
+        )
+        for name, metric in metrics.items()
+        if num_bootstrap
+    }
     return Scores(
         tags=tuple(tags),
-        roc_auc_per_tag=roc_auc_per_tag(labels, probabilities),
-        pr_auc_per_tag=pr_auc_per_tag(labels, probabilities),
+        per_tag={
+            name: metric.per_tag(labels, probabilities)
+            for name, metric in metrics.items()
+        },
         num_positive=labels.sum(axis=0).astype(int),
         num_clips=len(labels),
-        intervals=_bootstrap(labels, probabilities, num_bootstrap, seed),
+        intervals=intervals,
+        metrics=metrics,
     )
-
-
-def _bootstrap(
-    labels: np.ndarray, probabilities: np.ndarray, num_bootstrap: int, seed: int
-) -> dict[str, tuple[float, float]]:
-    """Percentile intervals of the macro scores over clips drawn with replacement.
-
-    In a draw, a tag without a positive or a negative clip is left out of the mean.
-    """
-    if not num_bootstrap:
-        return {}
-    random = np.random.default_rng(seed)
-    num_clips = len(labels)
-    draws = []
-    for first in range(0, num_bootstrap, _DRAWS_AT_A_TIME):
-        counts = [
-            np.bincount(random.integers(num_clips, size=num_clips), minlength=num_clips)
-            for _ in range(min(_DRAWS_AT_A_TIME, num_bootstrap - first))
-        ]
-        draws.append(macro_of_draws(labels, probabilities, np.array(counts)))
-    names = ("roc_auc", "pr_auc")
-    return {
-        name: _interval(np.concatenate(values))
-        for name, values in zip(names, zip(*draws, strict=True), strict=True)
-    }
-
-
-def _interval(values: np.ndarray) -> tuple[float, float]:
-    if np.isnan(values).all():
-        return float("nan"), float("nan")
-    low, high = np.nanquantile(values, (0.025, 0.975))
-    return float(low), float(high)

@@ -1,21 +1,15 @@
 """From which probability a tag counts as present: fitted on the validation clips."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import keras
 import numpy as np
 
-from resemul.audio.segments import segment_clips
+from resemul.evaluation.clips import scoring_clips
 from resemul.evaluation.metrics import best_f1_thresholds
 from resemul.prediction.fused import fuse_for_prediction
-from resemul.prediction.labelled import (
-    LabelledPredictions,
-    iterate_val_clips,
-    predict_labelled,
-)
+from resemul.prediction.labelled import LabelledPredictions, predict_labelled
 from resemul.records import RecordSet
-from resemul.runtime.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -82,16 +76,5 @@ def predict_val_clips(
     Of records without a manifest, which do not tell clips apart, each counts as a
     clip.
     """
-    clips = _iterate_val_clips(records, model.input_shape[-1])
+    clips = scoring_clips(records, "val", model.input_shape[-1], "thresholds")
     return predict_labelled(fuse_for_prediction(model), clips, batch_size)
-
-
-def _iterate_val_clips(
-    records: RecordSet, num_samples: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The clips of `iterate_val_clips`, cut for a model, with a bar."""
-    num_clips = len(records.val_clip_sizes) or records.num_segments["val"]
-    with Progress(num_clips, "clips", "thresholds") as progress:
-        for clip in segment_clips(iterate_val_clips(records), num_samples):
-            yield clip
-            progress.advance()

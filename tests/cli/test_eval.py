@@ -9,6 +9,8 @@ from resemul import cli
 from resemul.checkpoints.card import ModelCard
 from resemul.checkpoints.model_file import save_model
 from resemul.configs import SampleCNNConfig
+from resemul.evaluation.metrics import macro_scores
+from resemul.evaluation.predictions import load_predictions
 from resemul.models import build_model
 from resemul.records import read_record_set
 
@@ -47,8 +49,9 @@ def save(tmp_path, model, tiny_model_options):
 
 
 @pytest.fixture
-def evaluate(tiny_records, save, capsys):
+def evaluate(tiny_records, save, capsys, tmp_path, monkeypatch):
     """Runs `resemul eval` on `tiny_records`; returns status, output and errors."""
+    monkeypatch.setenv("RESEMUL_HOME", str(tmp_path / "cache"))
     tags = list(read_record_set(tiny_records).tags)
 
     def run(*options, **card):
@@ -219,6 +222,8 @@ def test_eval_refuses_a_model_of_other_data(evaluate, card, message):
         (["--bootstrap", "-1"], "--bootstrap must be at least 0, got -1"),
         (["--csv", "/dev/null/tags.csv"], "/dev/null/tags.csv cannot be written"),
         (["--csv", "/"], "/ is a folder"),
+        (["--predictions", "/"], "/ is a folder"),
+        (["--metric", "no_such_module:f"], "there is no module 'no_such_module'"),
     ],
 )
 def test_eval_refuses_bad_options_before_it_works(evaluate, option, message):
@@ -227,6 +232,94 @@ def test_eval_refuses_bad_options_before_it_works(evaluate, option, message):
     assert out == ""
     assert message in err
     assert "clips" not in err
+
+
+def test_eval_writes_predictions_that_can_be_compared(evaluate, tmp_path, capsys):
+    path = tmp_path / "a.npz"
+    status, out, _ = evaluate("--predictions", str(path), "--json")
+    assert status == 0
+    saved = load_predictions(path)
+    records = read_record_set(evaluate.data_dir)
+    assert saved.predictions.clip_ids == records.clip_ids
+    assert saved.tags == records.tags
+    assert saved.about["split_name"] == "mtt-tagged"
+    scores = macro_scores(saved.predictions.labels, saved.predictions.probabilities)
+    assert scores["roc_auc"] == json.loads(out)["roc_auc"]
+    assert cli.run(["compare", str(path), str(path), "--bootstrap", "5"]) == 0
+    assert "no difference can be told" in capsys.readouterr().out
+
+
+def test_eval_takes_a_metric_of_ones_own(evaluate, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "my_module.py").write_text(
+        "def share(labels, probabilities):\n    return labels.mean(axis=0)\n"
+    )
+    table = tmp_path / "tags.csv"
+    options = ["--metric", "my_module:share", "--csv", str(table)]
+    status, out, _ = evaluate(*options, "--bootstrap", "4")
+    assert status == 0
+    assert [line[:7] for line in out.splitlines()[1:4]] == [
+        "ROC AUC",
+        "PR AUC ",
+        "share  ",
+    ]
+    rows = list(csv.DictReader(table.open(newline="")))
+    for row in rows:
+        expected = int(row["num_positive"]) / NUM_TEST_CLIPS
+        assert float(row["share"]) == pytest.approx(expected)
+    result = json.loads(evaluate(*options, "--json", "--bootstrap", "4")[1])
+    assert set(result["intervals"]) == {"roc_auc", "pr_auc", "share"}
+
+
+def test_eval_goes_on_after_a_stop(evaluate, tmp_path, monkeypatch, caplog):
+    from resemul.evaluation import partial
+
+    _, expected, _ = evaluate("--json")
+    append, done = partial._append, []
+
+    def stop_at_the_fourth(file, row):
+        if len(done) == 3:
+            raise KeyboardInterrupt
+        done.append(row)
+        return append(file, row)
+
+    monkeypatch.setattr(partial, "_append", stop_at_the_fourth)
+    assert evaluate("--json", "--batch-size", "1")[0] == 130
+    monkeypatch.setattr(partial, "_append", lambda *a: done.append(1) or append(*a))
+    caplog.set_level("INFO")
+    status, out, _ = evaluate("--json", "--batch-size", "1")
+    assert status == 0
+    assert "3 clips were predicted before a stop" in caplog.text
+    assert len(done) == NUM_TEST_CLIPS
+    assert json.loads(out)["roc_auc"] == json.loads(expected)["roc_auc"]
+    assert list((tmp_path / "cache").rglob("*.part")) == []
+
+
+def test_eval_on_a_full_disk_prints_what_it_found(evaluate, tmp_path, monkeypatch):
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pandas.DataFrame.to_csv", full)
+    table = tmp_path / "tags.csv"
+    status, out, err = evaluate("--csv", str(table))
+    assert status == 1
+    assert "ROC AUC 0." in out
+    assert err.endswith(f"{table} cannot be written: No space left on device\n")
+    assert list(tmp_path.glob("*tags.csv*")) == []
+
+
+def test_eval_refuses_outputs_that_are_no_numbers(evaluate, model):
+    weights = model.get_weights()
+    try:
+        model.get_layer("tags").bias.assign([np.inf, 0, 0])
+        model.get_layer("tags").kernel.assign(
+            np.full(model.get_layer("tags").kernel.shape, -np.inf)
+        )
+        status, out, err = evaluate()
+    finally:
+        model.set_weights(weights)
+    assert (status, out) == (1, "")
+    assert "are not finite numbers for 7 of 7 clips" in err
 
 
 def test_eval_leaves_no_table_when_it_fails(evaluate, tmp_path):

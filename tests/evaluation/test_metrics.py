@@ -1,14 +1,20 @@
 """Scores that can be counted by hand, and the same from scikit-learn."""
 
+import dataclasses
+import sys
+
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
+from resemul.errors import ConfigError
 from resemul.evaluation.metrics import (
+    METRICS,
     best_f1_thresholds,
     binary_cross_entropy,
+    find_metrics,
     macro,
-    macro_of_draws,
+    macro_scores,
     pr_auc_per_tag,
     roc_auc_per_tag,
 )
@@ -141,26 +147,107 @@ def test_macro_of_no_score_is_nan():
     assert np.isnan(macro(np.array([np.nan])))
 
 
-def test_macro_of_draws_is_the_score_of_the_repeated_clips():
+@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_scores_each_tag_and_says_how_to_read_it(name):
+    metric = METRICS[name]
     labels, probabilities = random_scores()
+    scores = metric.per_tag(labels, probabilities)
+    assert scores.shape == (3,)
+    assert np.isfinite(scores).all()
+    better = metric.per_tag(labels, labels.astype("float64"))
+    assert ((better >= scores) == metric.higher_is_better).all()
+    # Nothing can be said of tags that no clip and every clip has.
+    labels = np.array([[0, 1, 1], [0, 1, 0]])
+    scores = metric.per_tag(labels, np.array([[0.5, 0.5, 0.9], [0.1, 0.9, 0.1]]))
+    assert np.isnan(scores).tolist() == [True, True, False]
+    assert metric.title
+    assert len(metric.letter) == 1
+
+
+def test_no_two_metrics_look_the_same():
+    assert len({metric.title for metric in METRICS.values()}) == len(METRICS)
+    # "l" is that of the loss.
+    letters = [metric.letter for metric in METRICS.values()]
+    assert len({"l", *letters}) == len(letters) + 1
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_scores_of_draws_are_those_of_the_repeated_clips(name):
+    metric = METRICS[name]
+    labels, probabilities = random_scores(num_clips=12)
+    # The last holds one clip only, so that no tag can be scored there.
     rng = np.random.default_rng(1)
-    drawn = rng.integers(len(labels), size=(20, len(labels)))
-    counts = np.array([np.bincount(row, minlength=len(labels)) for row in drawn])
-    roc_auc, pr_auc = macro_of_draws(labels, probabilities, counts)
-    for i, row in enumerate(drawn):
-        repeated = labels[row], probabilities[row]
-        assert roc_auc[i] == pytest.approx(roc_auc_score(*repeated))
-        assert pr_auc[i] == pytest.approx(average_precision_score(*repeated))
+    drawn = [rng.integers(size, size=12) for size in (12,) * 10 + (1,)]
+    counts = np.array([np.bincount(row, minlength=12) for row in drawn])
+    found = metric.per_draw(labels, probabilities, counts)
+    plain = dataclasses.replace(metric, of_draws=None)
+    expected = plain.per_draw(labels, probabilities, counts)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    np.testing.assert_allclose(
+        found[0], metric.per_tag(labels[drawn[0]], probabilities[drawn[0]])
+    )
+    assert np.isnan(expected).any()
 
 
-def test_macro_of_draws_leaves_out_tags_that_a_draw_cannot_score():
-    labels = np.array([[1, 1], [0, 1], [0, 0]])
-    probabilities = np.array([[0.9, 0.9], [0.5, 0.5], [0.1, 0.1]])
-    # The first draw has no clip without the second tag; the second has one clip.
-    counts = np.array([[1, 2, 0], [0, 0, 3]])
-    roc_auc, pr_auc = macro_of_draws(labels, probabilities, counts)
-    np.testing.assert_array_equal(roc_auc, [1.0, np.nan])
-    np.testing.assert_array_equal(pr_auc, [1.0, np.nan])
+def test_macro_scores_has_every_metric():
+    labels, probabilities = random_scores()
+    scores = macro_scores(labels, probabilities)
+    assert list(scores) == list(METRICS)
+    assert scores["roc_auc"] == pytest.approx(roc_auc_score(labels, probabilities))
+    expected = average_precision_score(labels, probabilities)
+    assert scores["pr_auc"] == pytest.approx(expected)
+
+
+@pytest.fixture
+def my_metrics(tmp_path, monkeypatch):
+    """A module of a user's own, in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "my_metrics.py").write_text(
+        "from resemul.evaluation.metrics import Metric\n"
+        "def brier_score(labels, probabilities):\n"
+        "    return ((labels - probabilities) ** 2).mean(axis=0)\n"
+        "def of_all(labels, probabilities):\n"
+        "    return 0.5\n"
+        "brier = Metric(brier_score, 'Brier score', 'b', higher_is_better=False)\n"
+        "number = 3\n"
+    )
+    yield
+    sys.modules.pop("my_metrics", None)
+
+
+def test_a_function_from_outside_is_a_metric(my_metrics):
+    found = find_metrics(["my_metrics:brier_score", "my_metrics:brier"])
+    assert list(found) == [*METRICS, "brier_score", "brier"]
+    labels, probabilities = column(1, 0), column(0.5, 0.25)
+    assert found["brier_score"].title == "brier score"
+    scores = found["brier_score"].per_tag(labels, probabilities)
+    assert scores.tolist() == [(0.25 + 0.0625) / 2]
+    assert not found["brier"].higher_is_better
+    # Without a way of its own, draws are scored one by one.
+    counts = np.array([[2, 0], [1, 1]])
+    draws = found["brier"].per_draw(labels, probabilities, counts)
+    assert draws.tolist() == [[0.25], [(0.25 + 0.0625) / 2]]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("my_metrics:number", "is no function of labels and probabilities"),
+        ("my_metrics:gone", "my_metrics has no 'gone'"),
+        ("f1", "there is no metric 'f1'; there are roc_auc, pr_auc, and those from"),
+        ("gone:f1", "there is no module 'gone'"),
+    ],
+)
+def test_what_is_no_metric_is_told(my_metrics, name, message):
+    with pytest.raises(ConfigError, match=message):
+        find_metrics([name])
+
+
+def test_a_metric_that_gives_one_number_for_all_tags_is_told(my_metrics):
+    metric = find_metrics(["my_metrics:of_all"])["of_all"]
+    with pytest.raises(ConfigError, match=r"of all gives \(\) for 1 tags"):
+        metric.per_tag(column(1, 0), column(0.5, 0.25))
 
 
 def test_binary_cross_entropy_is_the_mean_over_all_elements():
