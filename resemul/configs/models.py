@@ -66,11 +66,15 @@ class ModelConfig:
 
     # How a whole file is cut; the other fields of `AudioConfig`.
     padding: ClassVar[int] = 0
-    hop: ClassVar[int | None] = None
     short: ClassVar[str] = "zeros"
 
     def __post_init__(self) -> None:
         check_options(self)
+
+    @property
+    def hop(self) -> int | None:
+        """Samples from one segment of a file to the next; None: a segment."""
+        return None
 
     @property
     def audio(self) -> AudioConfig:
@@ -199,6 +203,51 @@ class PonsLogMelConfig(PonsWaveformConfig):
 
 
 @dataclass(frozen=True)
+class _MusicnnAudio(ModelConfig):
+    """What both networks of musicnn hear; a segment has 3 s, 187 frames."""
+
+    # Centred frames of the whole file, padded by half a frame at either end.
+    padding: ClassVar[int] = 256
+    short: ClassVar[str] = "repeat"
+    fft_size: ClassVar[int] = 512
+    frame_hop: ClassVar[int] = 256
+    num_bands: ClassVar[int] = 96
+
+    sample_rate: int = _rate(16_000)
+    num_samples: int = _length(186 * 256 + 512)
+    resampler: str = _resampler("swr-long")
+    dropout: float = _dropout()
+    weight_decay: float = option(1e-5, help="L2 penalty on all kernels", minimum=0)
+    dft: str = _dft()
+
+    @property
+    def hop(self) -> int | None:
+        """The first frame of a segment follows the last one of that before."""
+        num_frames = (self.num_samples - self.fft_size) // self.frame_hop + 1
+        return num_frames * self.frame_hop
+
+
+@dataclass(frozen=True)
+class MusicnnVGGConfig(_MusicnnAudio):
+    """Options of `models.musicnn_vgg`."""
+
+    channels: int = _channels(128, "of the five convolutions")
+    pool_dropout: float = option(0.25, help="after pools 1 to 4", minimum=0, below=1)
+
+
+@dataclass(frozen=True)
+class MusicnnConfig(_MusicnnAudio):
+    """Options of `models.musicnn`.
+
+    The wide variant ("big") has 512 mid channels and 500 dense units.
+    """
+
+    channels: int = _channels(51, "of a tempo convolution; timbre ones have 4 times")
+    mid_channels: int = _channels(64, "of the convolutions over all channels")
+    dense_units: int = _channels(200, "units of the hidden layer")
+
+
+@dataclass(frozen=True)
 class ModelEntry:
     """All that is known of a model.
 
@@ -220,9 +269,11 @@ class ModelEntry:
 
 
 _MTT = "MTT, 50 tags, split by folder"
+_MTT_ALL = "MTT, 50 tags, split by folder, untagged clips included"
 _MSD = "MSD, 50 Last.fm tags, own split, all labels pooled"
 _CHOI = ("Choi et al., ISMIR 2016", "https://arxiv.org/abs/1606.00298")
 _WON = ("Won et al., SMC 2020", "https://arxiv.org/abs/2006.00751")
+_MUSICNN = ("Pons, Serra, 2019", "https://arxiv.org/abs/1909.06654")
 _PONS = ("Pons et al., ISMIR 2018", "https://arxiv.org/abs/1711.02520")
 
 # Keys as in `models.MODELS`.
@@ -282,5 +333,16 @@ MODEL_ENTRIES: dict[str, ModelEntry] = {
     ),
     "pons_log_mel": ModelEntry(
         PonsLogMelConfig, "adam_early_stopping", _MTT_CLIP_SECONDS, *_PONS, 0.8768, _MSD
+    ),
+    "musicnn": ModelEntry(
+        MusicnnConfig, "adam_halving", _MTT_CLIP_SECONDS, *_MUSICNN, 0.9067, _MTT_ALL
+    ),
+    "musicnn_vgg": ModelEntry(
+        MusicnnVGGConfig,
+        "adam_halving",
+        _MTT_CLIP_SECONDS,
+        *_MUSICNN,
+        0.9030,
+        _MTT_ALL,
     ),
 }

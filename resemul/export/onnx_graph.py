@@ -16,7 +16,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from resemul.errors import WeightsError
-from resemul.models.frontends import LOG_FACTORS, LogMel
+from resemul.models.frontends import FLOAT16_MAX, LOG_FACTORS, LogMel
 from resemul.models.mel import mel_filter_bank
 
 # The last one with the axes of reductions as attributes.
@@ -216,6 +216,10 @@ def _log_mel(graph: Graph, layer: LogMel, x: str) -> str:
         # A negative number crops.
         missing = layer.num_frames - count
         x = graph.add("Pad", x, np.array([0, 0, 0, 0, 0, missing], "int64"))
+    if layer.half_precision:
+        x = graph.add("Min", x, np.float32(FLOAT16_MAX))
+        x = graph.add("Cast", x, to=TensorProto.FLOAT16)
+        x = graph.add("Cast", x, to=TensorProto.FLOAT)
     return _take_log(graph, layer, x)
 
 
@@ -223,6 +227,9 @@ def _take_log(graph: Graph, layer: LogMel, x: str) -> str:
     if layer.log is None:
         return x
     factor = LOG_FACTORS[layer.log] / math.log(10)
+    if layer.log == "one_plus":
+        x = graph.add("Mul", x, np.float32(layer.gain))
+        x = graph.add("Add", x, np.float32(1))
     x = graph.add("Log", graph.add("Max", x, np.float32(layer.floor)))
     x = graph.add("Mul", x, np.float32(factor))
     if layer.reference == "max":

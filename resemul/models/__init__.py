@@ -26,6 +26,8 @@ MODELS: dict[str, str] = {
     "multi_scale_cnn": "resemul.models.multi_scale_cnn:multi_scale_cnn",
     "pons_waveform": "resemul.models.pons:pons_waveform",
     "pons_log_mel": "resemul.models.pons:pons_log_mel",
+    "musicnn": "resemul.models.musicnn:musicnn",
+    "musicnn_vgg": "resemul.models.musicnn:musicnn_vgg",
 }
 
 # The last layer of every model; its input is the embedding.

@@ -10,9 +10,16 @@ from resemul.errors import ConfigError
 from resemul.models.mel import mel_filter_bank
 from resemul.models.pytorch_style import BN_EPSILON, BN_MOMENTUM
 
-# Decades to units: what log10 is multiplied by. The last is librosa's
+# Decades to units: what log10 is multiplied by. "amplitude_db" is librosa's
 # `amplitude_to_db`, given a power.
-LOG_FACTORS = {"db": 10.0, "amplitude_db": 20.0, "natural": float(np.log(10))}
+LOG_FACTORS = {
+    "db": 10.0,
+    "amplitude_db": 20.0,
+    "natural": float(np.log(10)),
+    "one_plus": 1.0,
+}
+# The largest number of half precision.
+FLOAT16_MAX = 65_504.0
 
 
 @keras.saving.register_keras_serializable("resemul")
@@ -35,7 +42,11 @@ class LogMel(keras.layers.Layer):
         mel_norm: "slaney" gives each band the same area, None the same height.
         low_hz: lower edge of the lowest band.
         high_hz: upper edge of the highest band; None is half the sample rate.
-        log: "db", "amplitude_db" (20 log10), "natural", or None for no logarithm.
+        half_precision: rounds the bands to float16, and limits them to its largest
+            number.
+        log: "db", "amplitude_db" (20 log10), "natural", "one_plus" (log10 of one plus
+            `gain` times the band), or None for no logarithm.
+        gain: of "one_plus".
         floor: smaller values are raised to this before the logarithm.
         reference: what becomes 0: a number, or "max" for the clip's largest value.
         top_db: values more than this below the clip's largest are raised to that,
@@ -61,7 +72,9 @@ class LogMel(keras.layers.Layer):
         mel_norm: str | None = "slaney",
         low_hz: float = 0.0,
         high_hz: float | None = None,
+        half_precision: bool = False,
         log: str | None = "db",
+        gain: float = 1.0,
         floor: float = 1e-10,
         reference: float | str = 1.0,
         top_db: float | None = None,
@@ -80,7 +93,9 @@ class LogMel(keras.layers.Layer):
         self.mel_norm = mel_norm
         self.low_hz = low_hz
         self.high_hz = high_hz
+        self.half_precision = half_precision
         self.log = _one_of("log", log, (*LOG_FACTORS, None))
+        self.gain = gain
         self.floor = floor
         self.reference = reference
         self.top_db = top_db
@@ -92,7 +107,7 @@ class LogMel(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         names = (
             "sample_rate fft_size hop num_bands num_frames padding power mel_scale "
-            "mel_norm low_hz high_hz log floor reference top_db dft"
+            "mel_norm low_hz high_hz half_precision log gain floor reference top_db dft"
         )
         return super().get_config() | {
             name: getattr(self, name) for name in names.split()
@@ -118,6 +133,9 @@ class LogMel(keras.layers.Layer):
         bands = ops.matmul(magnitudes, ops.cast(self._filters, magnitudes.dtype))
         # (batch, frames, num_bands)
         bands = self._fit_frames(ops.cast(bands, "float32"))
+        if self.half_precision:
+            bands = ops.cast(ops.minimum(bands, FLOAT16_MAX), "float16")
+            bands = ops.cast(bands, "float32")
         return ops.transpose(self._take_log(bands), (0, 2, 1))
 
     def _count(self, num_samples: int) -> int:
@@ -158,6 +176,8 @@ class LogMel(keras.layers.Layer):
         if self.log is None:
             return bands
         factor = LOG_FACTORS[self.log] / float(np.log(10))
+        if self.log == "one_plus":
+            bands = self.gain * bands + 1.0
         values = factor * ops.log(ops.maximum(bands, self.floor))
         loudest = ops.max(values, axis=(1, 2), keepdims=True)
         if self.reference == "max":

@@ -118,6 +118,23 @@ PUBLISHED = {
         "max_epochs": 100,
         "validation": "centre",
     },
+    "adam_halving": {
+        "batch_size": 32,
+        "crop": "random",
+        "optimizer": "adam",
+        "lr": 0.001,
+        "adam_epsilon": 1e-8,
+        "coupled_weight_decay": 0.0,
+        "lr_schedule": "plateau",
+        "plateau_monitor": "val_loss",
+        "plateau_patience": 74,  # half the rate after 75 epochs without progress
+        "plateau_factor": 0.5,
+        "patience": None,
+        "monitor": "val_loss",
+        "num_lr_decays": 1,
+        "stages": (),
+        "max_epochs": 600,
+    },
     "adam_early_stopping": {
         "batch_size": 64,
         "crop": "random",
@@ -206,6 +223,8 @@ def test_plateau_of_the_lightning_port_is_relative_to_its_loss():
         ("multi_scale_cnn", 11_025, 321_048),
         ("pons_waveform", 16_000, 465_920),
         ("pons_log_mel", 16_000, 465_920),
+        ("musicnn", 16_000, 465_920),
+        ("musicnn_vgg", 16_000, 465_920),
     ],
 )
 def test_records_of_mtt_are_those_of_the_recipe(name, sample_rate, num_samples):

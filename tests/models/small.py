@@ -21,4 +21,11 @@ SMALL = {
         "dense_units": 8,
         "num_samples": 32_000,
     },
+    "musicnn": {
+        "channels": 2,
+        "mid_channels": 4,
+        "dense_units": 8,
+        "num_samples": 16 * 256,
+    },
+    "musicnn_vgg": {"channels": 2, "num_samples": 67 * 256},
 }

@@ -28,6 +28,8 @@ PARAMETERS = {
     "multi_scale_cnn": 2_936_810,
     "pons_waveform": 5_377_082,
     "pons_log_mel": 5_924_154,
+    "musicnn": 787_159,
+    "musicnn_vgg": 605_748,
 }
 # Shapes without the batch, of each layer that changes them.
 SHAPES = {
@@ -109,6 +111,25 @@ SHAPES = {
         "back1_conv": (462, 512),
         "back_join": (1024,),
     },
+    "musicnn": {
+        "log_mel": (96, 187),
+        "timbre1_conv": (187, 59, 204),
+        "timbre2_conv": (187, 30, 204),
+        "tempo3_conv": (187, 96, 51),
+        "front": (187, 561),
+        "mid3_add": (187, 64),
+        "stack": (187, 753),
+        "pool": (1506,),
+        "dense": (200,),
+    },
+    "musicnn_vgg": {
+        "pool1": (92, 48, 128),
+        "pool2": (46, 24, 128),
+        "pool3": (23, 12, 128),
+        "pool4": (11, 6, 128),
+        "pool5": (2, 1, 128),
+        "flatten": (256,),
+    },
 }
 WITH_SPECTROGRAM = [
     name for name, entry in MODEL_ENTRIES.items() if hasattr(entry.config, "dft")
@@ -155,10 +176,17 @@ def test_model_has_the_published_number_of_parameters(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "count"), [("pons_log_mel", 5_927_110), ("pons_waveform", 5_380_774)]
+    ("name", "options", "count"),
+    [
+        ("pons_log_mel", {}, 5_927_110),
+        ("pons_waveform", {}, 5_380_774),
+        ("musicnn", {}, 792_079),
+        ("musicnn", {"mid_channels": 512, "dense_units": 500}, 7_993_819),
+        ("musicnn_vgg", {}, 607_030),
+    ],
 )
-def test_pons_has_the_published_number_of_all_parameters(name, count):
-    assert shapes_only(name).count_params() == count
+def test_model_has_the_published_number_of_all_parameters(name, options, count):
+    assert shapes_only(name, **options).count_params() == count
 
 
 @pytest.mark.parametrize("name", SHAPES)

@@ -54,6 +54,11 @@ def test_audio_of_the_default_model_is_the_originals():
     assert MODEL_ENTRIES["fcn5"].config().audio == AudioConfig(16_000, "mean")
 
 
+def test_audio_of_musicnn_is_cut_as_its_frames_follow_each_other():
+    audio = MODEL_ENTRIES["musicnn"].config().audio
+    assert audio == AudioConfig(16_000, "mean", "swr-long", 256, 47_872, "repeat")
+
+
 def test_options_of_audio_are_checked_and_change_no_layer():
     with pytest.raises(ConfigError, match="mix must be one of ffmpeg, mean"):
         build_model("fcn5", 3, mix="left")
