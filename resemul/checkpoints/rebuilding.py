@@ -12,7 +12,7 @@ from resemul.checkpoints.archive import unpacked_weights
 from resemul.checkpoints.card import ModelCard, card_path
 from resemul.checkpoints.weights_hash import weights_sha256
 from resemul.errors import WeightsError
-from resemul.models import MODELS
+from resemul.models import MODELS, build_model
 from resemul.runtime.plugins import is_outside_name, load_outside
 
 logger = logging.getLogger(__name__)
@@ -53,12 +53,7 @@ def rebuild_model(path: Path, card: ModelCard, trust: bool) -> keras.Model:
 
 
 def _builder(card: ModelCard) -> Callable[[], keras.Model]:
-    builder, config_class = MODELS[card.model]
-
-    def build() -> keras.Model:
-        return builder(len(card.tags), config_class(**card.options))
-
-    return build
+    return lambda: build_model(card.model, len(card.tags), **card.options)
 
 
 def _build_filled(
