@@ -13,7 +13,7 @@ from resemul.checkpoints.card import ModelCard, card_path
 from resemul.checkpoints.weights_hash import weights_sha256
 from resemul.errors import WeightsError
 from resemul.models import MODELS, build_model
-from resemul.runtime.plugins import is_outside_name, load_outside
+from resemul.runtime.plugins import is_outside_name
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def rebuild_model(path: Path, card: ModelCard, trust: bool) -> keras.Model:
     """
     if card.model in MODELS:
         _require_sane_options(path, card.options)
-        model = _build_filled(path, card, _builder(card))
+        model = _build_filled(path, card)
     elif not trust:
         raise WeightsError(
             f"{path} holds {card.model!r}, which is no model of this package: opening "
@@ -42,23 +42,17 @@ def rebuild_model(path: Path, card: ModelCard, trust: bool) -> keras.Model:
             "with --trust (in Python trust=True)"
         )
     elif is_outside_name(card.model):
-        builder = load_outside(card.model, "model")
-        model = _build_filled(
-            path, card, lambda: builder(len(card.tags), **card.options)
-        )
+        model = _build_filled(path, card)
     else:
         model = _load_described(path)
     _require_fit(path, card, model)
     return model
 
 
-def _builder(card: ModelCard) -> Callable[[], keras.Model]:
-    return lambda: build_model(card.model, len(card.tags), **card.options)
+def _build_filled(path: Path, card: ModelCard) -> keras.Model:
+    def build() -> keras.Model:
+        return build_model(card.model, len(card.tags), **card.options)
 
-
-def _build_filled(
-    path: Path, card: ModelCard, build: Callable[[], keras.Model]
-) -> keras.Model:
     with unpacked_weights(path) as (copy, shapes):
         model = _build_bounded(path, build, shapes)
         try:

@@ -21,7 +21,8 @@ def model_entry(name: str) -> ModelEntry:
     A name `module:function` imports that module, so it must be one that the user gave
     or vouched for. Such a function takes the number of tags and
 
-    - options by name, each with a default: `my_model(num_tags, *, channels=8)`, or
+    - options by name, each with a default: `my_model(num_tags, *, channels=8)`; those
+      called as fields of `ModelConfig` say which audio it takes, or
     - one object of the class that it names: `my_model.config_class = MyConfig`, a
       frozen dataclass with at least the fields of `ModelConfig`.
 
@@ -61,7 +62,8 @@ def _outside_entry(name: str, builder: Any) -> ModelEntry:
 def _config_from(name: str, builder: Callable[..., Any]) -> type[ModelConfig]:
     """A config class with the parameters of a function, after the number of tags."""
     _, *parameters = inspect.signature(builder).parameters.values()
-    fields = []
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    fields: list[tuple[str, type, Any]] = []
     for parameter in parameters:
         if parameter.kind is parameter.VAR_KEYWORD:
             continue
@@ -73,6 +75,10 @@ def _config_from(name: str, builder: Callable[..., Any]) -> type[ModelConfig]:
             )
         field = dataclasses.field(default=default)
         fields.append((parameter.name, type(default), field))
+    if not takes_any and "num_samples" not in [field[0] for field in fields]:
+        # Only the model itself knows how much it takes.
+        length = builder(1).input_shape[-1]
+        fields.append(("num_samples", int, dataclasses.field(default=length)))
     return dataclasses.make_dataclass(
         f"{builder.__name__}_config", fields, bases=(ModelConfig,), frozen=True
     )

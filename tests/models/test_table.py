@@ -100,7 +100,10 @@ def with_config(num_tags, config):
 
 with_config.config_class = Config
 
-def wrong_length(num_tags):
+def of_one_length(num_tags):
+    return plain(num_tags, num_samples=3000)
+
+def wrong_length(num_tags, num_samples=5000):
     return plain(num_tags)
 
 def without_default(num_tags, channels):
@@ -136,6 +139,8 @@ def test_model_from_outside_has_the_options_of_its_function(outside):
 def test_model_from_outside_may_take_options_or_a_config(outside):
     model = build_model(f"{outside}:open_", 2)
     assert model.input_shape == (None, 59_049)
+    assert model_entry(f"{outside}:of_one_length").config().num_samples == 3000
+    assert build_model(f"{outside}:of_one_length", 2).input_shape == (None, 3000)
     model = build_model(f"{outside}:with_config", 2)
     assert remove_top(model).output_shape == (None, 3)
     with pytest.raises(ConfigError, match="channels must be at least 1, got 0"):
@@ -145,7 +150,7 @@ def test_model_from_outside_may_take_options_or_a_config(outside):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("wrong_length", r"from \(None, 59049\), samples, .* is from \(None, 4000\)"),
+        ("wrong_length", r"from \(None, 5000\), samples, .* is from \(None, 4000\)"),
         ("without_default", "its option channels needs a default"),
         ("number", "is no function that builds a model"),
         ("missing", "has no 'missing'"),
