@@ -118,7 +118,7 @@ def _scan(args: argparse.Namespace) -> None:
 
 def _silence(args: argparse.Namespace) -> None:
     from resemul.curation.silence_files import SilenceConfig
-    from resemul.curation.tables import output_path
+    from resemul.datasets.file_tables import output_path
 
     output = output_path(args.output)
     wanted = msd_files.silence_filter(args)
@@ -142,7 +142,7 @@ def _duplicates(args: argparse.Namespace) -> None:
         group_by_columns,
         group_by_content,
     )
-    from resemul.curation.tables import (
+    from resemul.datasets.file_tables import (
         find_path_column,
         output_path,
         read_table,

@@ -34,6 +34,8 @@ def dataset_config(args: argparse.Namespace) -> DatasetConfig:
         annotations=args.annotations,
         audio_dir=args.audio_dir,
         skip_missing=args.skip_missing,
+        tag_db=args.tag_db,
+        excluded=args.exclude,
         columns=ColumnsConfig(
             path=args.path_column,
             clip_id=args.id_column,
@@ -48,6 +50,8 @@ def dataset_config(args: argparse.Namespace) -> DatasetConfig:
             merge=args.merge,
             merge_names=args.merge_names,
             keep_untagged=args.keep_untagged,
+            with_tags=tuple(args.with_tags),
+            without_tags=tuple(args.without_tags),
         ),
         split=SplitConfig(
             rule=args.split,
@@ -87,6 +91,8 @@ def _add_collection(group: argparse._ArgumentGroup) -> None:
         action="store_true",
         help="csv: leave out clips whose file does not exist, and list them",
     )
+    _add_path(group, "--tag-db", "msd: clean tags, as 'resemul msd clean-tags' writes")
+    _add_path(group, "--exclude", "clips to leave out, one a line, by id or path")
 
 
 def _add_columns(group: argparse._ArgumentGroup) -> None:
@@ -123,24 +129,35 @@ def _add_columns(group: argparse._ArgumentGroup) -> None:
 
 def _add_tags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--num-tags",
+        *("--num-tags", "--top"),
         type=int,
         metavar="N",
         help="learn the N most frequent tags (default: 50 for mtt, else all)",
     )
     _add_path(group, "--tags", "learn these: one per line, in the order of the labels")
+    for flag, what in (
+        ("--with-tags", "learn these too"),
+        ("--without-tags", "do not learn these"),
+    ):
+        group.add_argument(
+            flag,
+            type=lambda names: names.split(","),
+            default=[],
+            metavar="TAG,TAG",
+            help=what,
+        )
     group.add_argument(
         "--merge",
         metavar="FILE",
-        help="merge synonyms first: mtt29, or a file with a group per line, separated "
-        "by commas",
+        help="merge synonyms first: mtt29, a file with a group per line, separated by "
+        "commas, or one such group",
     )
     group.add_argument(
         "--merge-names",
         default=TagsConfig.merge_names,
         choices=MERGE_NAMES,
         help="call merged tags by the first of the group, or by the one whose column "
-        "comes first in the annotations",
+        "comes first in the annotations; or keep each, with the clips of all",
     )
     group.add_argument(
         "--keep-untagged",

@@ -151,8 +151,8 @@ def clean(args: argparse.Namespace) -> None:
     """Writes a clean database."""
     from resemul.curation.clean_tags import apply_rules, clean_tags, merge_report
     from resemul.curation.lastfm_files import open_tags, write_database
-    from resemul.curation.tables import output_path
     from resemul.curation.tag_names import generate_final_frame
+    from resemul.datasets.file_tables import output_path
     from resemul.runtime.files import atomic_write
 
     output = output_path(args.output, ".db")

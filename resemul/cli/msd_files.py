@@ -148,7 +148,7 @@ def write_files(
 ) -> None:
     """Writes a row per file, and says which were left out."""
     from resemul.curation.scan import AudioFile, file_row
-    from resemul.curation.tables import output_path
+    from resemul.datasets.file_tables import output_path
     from resemul.runtime.files import atomic_write
     from resemul.runtime.progress import Progress
 
@@ -179,7 +179,7 @@ def silence(args: argparse.Namespace) -> None:
     """Adds silence to a table of files, and filters it."""
     from resemul.curation.silence import has_silence_columns
     from resemul.curation.silence_files import SilenceConfig
-    from resemul.curation.tables import output_path, read_header, require_columns
+    from resemul.datasets.file_tables import output_path, read_header, require_columns
 
     require_at_least(1, num_workers=args.num_workers)
     output = output_path(args.output)
@@ -246,7 +246,7 @@ def wrangle(args: argparse.Namespace) -> None:
     """Matches and purges."""
     from resemul.curation import match
     from resemul.curation.lastfm_files import open_tags
-    from resemul.curation.tables import output_path, read_table, write_table
+    from resemul.datasets.file_tables import output_path, read_table, write_table
     from resemul.runtime.files import atomic_write
 
     output = output_path(args.output)

@@ -81,7 +81,7 @@ def add_silence_options(stage: argparse.ArgumentParser) -> None:
 
 def call_comment(args: argparse.Namespace) -> str:
     """The comment line of a table: the options that were given."""
-    from resemul.curation.tables import comment_line
+    from resemul.datasets.file_tables import comment_line
 
     options: list[str] = []
     files: list[str] = []

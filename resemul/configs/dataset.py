@@ -14,7 +14,8 @@ SPLIT_RULES = ("directory", "column", "stratified", "group", "random", "files")
 DRAWN_SPLITS = ("stratified", "group", "random")
 # How a merged tag is called: by the first member in the list of synonyms, or by the
 # member whose column comes first in the annotations.
-MERGE_NAMES = ("readable", "header")
+# Or not at all: each member stays a tag, and has all clips of the others.
+MERGE_NAMES = ("readable", "header", "each")
 DEFAULT_RATIO = "8:1:1"
 
 
@@ -37,6 +38,7 @@ class DatasetEntry:
     keep_untagged: bool = True
     needs_annotations: bool = False
     needs_audio_dir: bool = False
+    needs_tag_db: bool = False
     # Its audio is inside `data_dir`, where it was downloaded to.
     is_in_data_dir: bool = False
 
@@ -60,6 +62,13 @@ DATASETS: dict[str, DatasetEntry] = {
         "resemul.datasets.folders:read_collection",
         "a folder of audio files per tag",
         needs_audio_dir=True,
+    ),
+    "msd": DatasetEntry(
+        "resemul.datasets.msd:read_collection",
+        "a table of 'resemul msd' and a database of clean tags",
+        keep_untagged=False,
+        needs_annotations=True,
+        needs_tag_db=True,
     ),
 }
 DEFAULT_DATASET = "mtt"
@@ -98,8 +107,9 @@ class ColumnsConfig:
 class TagsConfig:
     """Which tags to learn; `num_tags` None is what `DATASETS` says.
 
-    `merge` is the name of a preset or a file of synonyms, `file` a file with one tag
-    per line. `keep_untagged` None is what `DATASETS` says.
+    `merge` is the name of a preset, a file of synonyms, or synonyms themselves ("a,b"),
+    `file` a file with one tag per line. Tags of `with_tags` are learned too, those of
+    `without_tags` are not. `keep_untagged` None is what `DATASETS` says.
     """
 
     num_tags: int | None = None
@@ -107,6 +117,8 @@ class TagsConfig:
     merge: str | None = None
     merge_names: str = "readable"
     keep_untagged: bool | None = None
+    with_tags: tuple[str, ...] = ()
+    without_tags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         require(
@@ -175,6 +187,10 @@ class DatasetConfig:
     annotations: Path | None = None
     audio_dir: Path | None = None
     skip_missing: bool = False
+    # A database of clean tags.
+    tag_db: Path | None = None
+    # A file with the ids or paths of clips to leave out, one a line.
+    excluded: Path | None = None
     columns: ColumnsConfig = field(default_factory=ColumnsConfig)
     tags: TagsConfig = field(default_factory=TagsConfig)
     split: SplitConfig = field(default_factory=SplitConfig)
@@ -191,6 +207,11 @@ class DatasetConfig:
                 self.audio_dir is not None,
                 f"the data set {self.dataset!r} needs its folder: --audio-dir DIR",
             )
+        if entry.needs_tag_db:
+            require(
+                self.tag_db is not None,
+                f"the data set {self.dataset!r} needs its tags: --tag-db FILE",
+            )
         if self.dataset in DATASETS:
             self._refuse_what_has_no_meaning(entry)
 
@@ -206,6 +227,11 @@ class DatasetConfig:
             require(
                 self.columns == ColumnsConfig() and not has_columns,
                 f"names of columns are for the data set 'csv', not {self.dataset!r}",
+            )
+        if not entry.needs_tag_db:
+            require(
+                self.tag_db is None,
+                f"a database of tags is for the data set 'msd', not {self.dataset!r}",
             )
         if entry.is_in_data_dir:
             require(

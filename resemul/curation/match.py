@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from resemul.configs.curation import STEPS
-from resemul.curation.tables import (
+from resemul.datasets.file_tables import (
     CLIP_LENGTH,
     FILE_SIZE,
     TRACK_7DIGITAL_ID,

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from resemul.curation.match import read_summary
-from resemul.curation.tables import TRACK_7DIGITAL_ID, TRACK_ID
+from resemul.datasets.file_tables import TRACK_7DIGITAL_ID, TRACK_ID
 from resemul.datasets.sqlite import chunks, open_read_only, query
 from resemul.errors import ConfigError, UnknownNameError
 

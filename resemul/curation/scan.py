@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from resemul.configs.audio import AUDIO_SUFFIXES
-from resemul.curation.tables import (
+from resemul.datasets.file_tables import (
     CHANNELS,
     CLIP_LENGTH,
     FILE_PATH,

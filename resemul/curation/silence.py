@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from resemul.configs.curation import PADDINGS, SilenceFilter
-from resemul.curation.tables import FILE_PATH, FILE_SIZE, MP3_PATH, NPZ_PATH
+from resemul.datasets.file_tables import FILE_PATH, FILE_SIZE, MP3_PATH, NPZ_PATH
 from resemul.errors import ConfigError, DatasetError
 
 # Samples. A frame is a whole number of hops.

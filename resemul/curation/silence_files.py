@@ -26,7 +26,7 @@ from resemul.curation.silence import (
     find_intervals,
     has_silence_columns,
 )
-from resemul.curation.tables import (
+from resemul.datasets.file_tables import (
     NPZ_PATH,
     find_path_column,
     read_chunks,

@@ -1,10 +1,17 @@
 """Annotations in, tracks out. Nothing here opens an audio file."""
 
+import logging
+from dataclasses import replace
+from pathlib import Path
+
 from resemul.configs.dataset import DatasetConfig
 from resemul.datasets.annotate import annotate
+from resemul.datasets.tables import read_lines
 from resemul.datasets.track import Annotations, Collection, Track
 from resemul.errors import DatasetError
 from resemul.runtime.plugins import load_outside
+
+logger = logging.getLogger(__name__)
 
 
 def load_annotations(config: DatasetConfig) -> Annotations:
@@ -20,10 +27,26 @@ def load_annotations(config: DatasetConfig) -> Annotations:
             f"{config.dataset} returned {type(collection).__name__}; a data set is a "
             "function from a DatasetConfig to a resemul.datasets.Collection"
         )
+    if config.excluded is not None:
+        collection = _without(collection, config.excluded)
     annotations = annotate(collection, config)
     if not config.entry.is_in_data_dir and not config.skip_missing:
         _require_files(annotations, collection)
     return annotations
+
+
+def _without(collection: Collection, path: Path) -> Collection:
+    """The collection without the clips that a file names."""
+    excluded = {line for _, line in read_lines(path)}
+    names = zip(collection.clip_ids, collection.paths, strict=True)
+    kept = [
+        i
+        for i, (clip_id, clip_path) in enumerate(names)
+        if clip_id not in excluded and clip_path.as_posix() not in excluded
+    ]
+    num_left_out = len(collection.clip_ids) - len(kept)
+    logger.info("%d clips are left out, as %s says", num_left_out, path)
+    return replace(collection.select(kept), source_sha256=None)
 
 
 def _require_files(annotations: Annotations, collection: Collection) -> None:

@@ -38,13 +38,17 @@ def annotate(collection: Collection, config: DatasetConfig) -> Annotations:
         known_empty = collection.known_empty
         kept = [i for i, p in enumerate(collection.paths) if p not in known_empty]
         collection = collection.select(kept)
-    labels, tag_rule = select_tags(collection.labels, tags, config.entry.num_tags)
+    labels, tag_rule = select_tags(
+        collection.labels, tags, config.entry.num_tags, collection.popularity
+    )
     splits, split_name = assign_splits(collection, split_config)
     keep_untagged = config.entry.keep_untagged
     if tags.keep_untagged is not None:
         keep_untagged = tags.keep_untagged
     tracks = _make_tracks(collection, splits, labels.to_numpy("uint8"), keep_untagged)
-    has_own_labels = tags.file is not None or tags.merge is not None
+    has_own_labels = bool(
+        tags.file or tags.merge or tags.with_tags or tags.without_tags
+    )
     is_as_published = is_own_split and not has_own_labels
     # Where untagged clips are kept by default, only their absence is worth a word.
     word = "all" if not config.entry.keep_untagged else ""

@@ -55,7 +55,8 @@ def merge_synonyms(
 ) -> pd.DataFrame:
     """Returns `labels` with each group's columns replaced by one: their logical or.
 
-    The new column stands where the group's first column stood. Members that `labels`
+    The new column stands where the group's first column stood; or, with the names
+    "each", all columns of a group stay and are this or. Members that `labels`
     does not have are passed over, and so is a group without any.
 
     Args:
@@ -63,7 +64,8 @@ def merge_synonyms(
         groups: synonyms; a tag is in one group at most.
         names: "readable" calls a group by its first member, present or not;
             "header" by the member whose column comes first, as
-            amalad/Multi-Scale-Music-Tagger does, which can be a misspelt one.
+            amalad/Multi-Scale-Music-Tagger does, which can be a misspelt one; "each"
+            calls nobody by another's name.
     """
     if names not in MERGE_NAMES:
         raise ValueError(f"names must be one of {MERGE_NAMES}, got {names!r}")
@@ -72,7 +74,9 @@ def merge_synonyms(
     for tag in labels.columns:
         group = group_of.get(tag, (tag,))
         present = [column for column in labels.columns if column in group]
-        if tag == present[0]:
+        if names == "each":
+            merged[tag] = labels[present].max(axis=1)
+        elif tag == present[0]:
             name = group[0] if names == "readable" else tag
             merged[name] = labels[present].max(axis=1)
     return pd.DataFrame(merged, index=labels.index)
@@ -82,8 +86,9 @@ def load_synonyms(source: str) -> tuple[str, tuple[tuple[str, ...], ...]]:
     """Returns a name for the synonyms, and the groups.
 
     Args:
-        source: a key of `SYNONYMS`, or a file with one group per line, its members
-            separated by commas. Lines that begin with # are comments.
+        source: a key of `SYNONYMS`; or a file with one group per line, its members
+            separated by commas, in which lines that begin with # are comments; or one
+            such group itself.
 
     Raises:
         DatasetError: there is no such file, or it says something else.
@@ -91,13 +96,17 @@ def load_synonyms(source: str) -> tuple[str, tuple[tuple[str, ...], ...]]:
     if source in SYNONYMS:
         return source, SYNONYMS[source]
     path = Path(source)
-    if not path.is_file():
+    if not path.is_file() and "," in source:
+        lines = [(1, source)]
+    elif path.is_file():
+        lines = read_lines(path)
+    else:
         raise DatasetError(
             f"{source} is neither a file of synonyms nor one of the known lists: "
             f"{', '.join(SYNONYMS)}"
         )
     groups = []
-    for number, line in read_lines(path):
+    for number, line in lines:
         group = tuple(member.strip() for member in line.split(","))
         if len(group) < 2 or "" in group:
             raise DatasetError(

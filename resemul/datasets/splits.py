@@ -220,9 +220,13 @@ def _read_lists(
     index_of = {path.as_posix(): i for i, path in enumerate(collection.paths)}
     index_of |= {clip_id: i for i, clip_id in enumerate(collection.clip_ids)}
     splits: list[str | None] = [None] * len(collection.clip_ids)
+    num_others = 0
     for split, path in lists.items():
         for number, line in read_lines(path):
             index = index_of.get(line)
+            if index is None and collection.lists_name_others:
+                num_others += 1
+                continue
             if index is None:
                 raise DatasetError(
                     f"{path}, line {number}: {collection.source} has no clip {line!r}; "
@@ -233,6 +237,8 @@ def _read_lists(
                     f"{path}, line {number}: {line!r} is in {splits[index]} already"
                 )
             splits[index] = split
+    if num_others:
+        logger.warning("%d clips of the lists are not here", num_others)
     num_left_out = splits.count(None)
     if num_left_out:
         logger.warning("%d clips are in no list, and left out", num_left_out)

@@ -1,6 +1,7 @@
 """Which tags to learn, and in which order."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -31,12 +32,22 @@ NUM_ALL_MTT_TAGS = 188
 
 
 def select_tags(
-    labels: pd.DataFrame, config: TagsConfig, default_num_tags: int | None = None
+    labels: pd.DataFrame,
+    config: TagsConfig,
+    default_num_tags: int | None = None,
+    popularity: Sequence[str] | None = None,
 ) -> tuple[pd.DataFrame, str]:
     """Returns the columns to learn, in the order to learn them, and the rule's name.
 
     The name is empty for the default: `default_num_tags`, or all. Labels with the
     tags of MTT get the 50 published ones in the published order by default.
+
+    Args:
+        labels: one column per tag, 0 or 1.
+        config: what to choose.
+        default_num_tags: how many tags there are if `config` does not say so.
+        popularity: tags, the most frequent first, if that is not for `labels` to say;
+            the chosen ones then keep the order of `labels`.
 
     Raises:
         DatasetError: a file of tags or synonyms is missing or names other tags.
@@ -55,10 +66,48 @@ def select_tags(
         parts.append(f"list-{content_hash(tags)}")
     else:
         num_tags = config.num_tags or default_num_tags or len(labels.columns)
-        tags = choose_top_tags(labels, num_tags)
+        tags = _choose(labels, num_tags, popularity)
         if config.num_tags not in (None, default_num_tags) or config.merge is not None:
             parts.append(f"top{len(tags)}")
+    if config.with_tags or config.without_tags:
+        tags = _with_and_without(tags, labels, config, popularity is not None)
+        parts.append(f"choice-{content_hash(tags)}")
     return labels[list(tags)], "-".join(parts)
+
+
+def _choose(
+    labels: pd.DataFrame, num_tags: int, popularity: Sequence[str] | None
+) -> tuple[str, ...]:
+    if popularity is None:
+        return choose_top_tags(labels, num_tags)
+    chosen = [tag for tag in popularity if tag in labels.columns][:num_tags]
+    return tuple(tag for tag in labels.columns if tag in chosen)
+
+
+def _with_and_without(
+    tags: tuple[str, ...],
+    labels: pd.DataFrame,
+    config: TagsConfig,
+    in_order_of_labels: bool,
+) -> tuple[str, ...]:
+    """The tags with more at their beginning, where the rarest are, and some fewer."""
+    unknown = [
+        tag
+        for tag in (*config.with_tags, *config.without_tags)
+        if tag not in labels.columns
+    ]
+    if unknown:
+        raise DatasetError(
+            f"no clip can have the tag {', '.join(map(repr, unknown))}; the "
+            f"annotations have {', '.join(map(repr, labels.columns[:20]))}"
+        )
+    added = dict.fromkeys(tag for tag in config.with_tags if tag not in tags)
+    chosen = [tag for tag in (*added, *tags) if tag not in config.without_tags]
+    if not chosen:
+        raise DatasetError("no tag is left to be learned")
+    if in_order_of_labels:
+        return tuple(tag for tag in labels.columns if tag in chosen)
+    return tuple(chosen)
 
 
 def choose_top_tags(labels: pd.DataFrame, num_tags: int) -> tuple[str, ...]:

@@ -81,6 +81,11 @@ class Collection:
     # Tags are learned even if no clip has them: published weights need them.
     keeps_rare_tags: bool = False
     known_empty: frozenset[Path] = frozenset()
+    # Tags, the most frequent first, where that is known of more than these clips. The
+    # tags that are learned then keep the order of the labels.
+    popularity: tuple[str, ...] | None = None
+    # Lists of clips may name some that are not here: they are of the whole data set.
+    lists_name_others: bool = False
 
     def select(self, kept: Sequence[int]) -> "Collection":
         """The collection with only these clips, by their place."""

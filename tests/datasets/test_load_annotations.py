@@ -3,6 +3,7 @@
 import gzip
 import logging
 import re
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -277,6 +278,23 @@ def test_data_set_from_outside_is_read_by_its_name(table, tmp_path, monkeypatch)
         load_annotations(DatasetConfig("data_of_this_test:wrong"))
 
 
+def write_msd(folder):
+    """A table of three tracks, whose files are there, and their tags."""
+    names = ["slow/0.wav", "slow/1.wav", "rock/0.wav"]
+    rows = [f"TR{i},{name}" for i, name in enumerate(names)]
+    (folder / "tracks.csv").write_text("\n".join(["track_id,mp3_path", *rows]))
+    with sqlite3.connect(folder / "clean.db") as connection:
+        for table, columns, values in (
+            ("tags", "tag", "('rock')"),
+            ("tids", "tid", "('TR0'), ('TR1'), ('TR2')"),
+            ("tid_tag", "tid, tag", "(1, 1), (2, 1), (3, 1)"),
+        ):
+            connection.execute(f"CREATE TABLE {table} ({columns})")
+            connection.execute(f"INSERT INTO {table} VALUES {values}")
+    connection.close()
+    return folder / "tracks.csv", folder / "clean.db"
+
+
 @pytest.mark.parametrize("name", DATASETS)
 def test_every_data_set_of_the_table_reads_its_annotations(
     name, table, tiny_dataset, tmp_path
@@ -286,11 +304,14 @@ def test_every_data_set_of_the_table_reads_its_annotations(
         for number in range(3):
             (tmp_path / tag / f"{number}.wav").touch()
     entry = DATASETS[name]
+    if entry.needs_tag_db:
+        table, database = write_msd(tmp_path)
     config = DatasetConfig(
         dataset=name,
         data_dir=tiny_dataset,
         annotations=table if entry.needs_annotations else None,
         audio_dir=tmp_path if entry.needs_audio_dir else None,
+        tag_db=database if entry.needs_tag_db else None,
     )
     annotations = load_annotations(config)
     assert entry.summary

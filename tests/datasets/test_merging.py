@@ -123,3 +123,15 @@ def test_real_tags_differ_in_name_only_between_the_rules(real_labels):
     assert "clasical" in header
     assert "classical" not in header
     assert top_tags(readable, 2) == ("classical", "guitar")
+
+
+def test_synonyms_can_be_given_as_they_are():
+    name, groups = load_synonyms("rock, pop")
+    assert groups == (("rock", "pop"),)
+    assert name.startswith("merge-")
+
+
+def test_each_member_can_stay_with_the_clips_of_all():
+    labels = pd.DataFrame({"a": [1, 0, 0], "x": [0, 1, 0], "b": [0, 0, 1]})
+    merged = merge_synonyms(labels, [("a", "b", "none")], "each")
+    assert merged.to_dict("list") == {"a": [1, 0, 1], "x": [0, 1, 0], "b": [1, 0, 1]}

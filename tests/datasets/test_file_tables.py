@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from resemul.curation.tables import (
+from resemul.datasets.file_tables import (
     comment_line,
     output_path,
     read_chunks,
