@@ -150,7 +150,7 @@ def _add_tags(group: argparse._ArgumentGroup) -> None:
         "--merge",
         metavar="FILE",
         help="merge synonyms first: mtt29, a file with a group per line, separated by "
-        "commas, or one such group",
+        "commas, or such groups themselves (a,b;c,d)",
     )
     group.add_argument(
         "--merge-names",

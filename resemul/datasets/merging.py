@@ -87,8 +87,8 @@ def load_synonyms(source: str) -> tuple[str, tuple[tuple[str, ...], ...]]:
 
     Args:
         source: a key of `SYNONYMS`; or a file with one group per line, its members
-            separated by commas, in which lines that begin with # are comments; or one
-            such group itself.
+            separated by commas, in which lines that begin with # are comments; or such
+            groups themselves, separated by semicolons.
 
     Raises:
         DatasetError: there is no such file, or it says something else.
@@ -97,7 +97,7 @@ def load_synonyms(source: str) -> tuple[str, tuple[tuple[str, ...], ...]]:
         return source, SYNONYMS[source]
     path = Path(source)
     if not path.is_file() and "," in source:
-        lines = [(1, source)]
+        lines = list(enumerate(source.split(";"), 1))
     elif path.is_file():
         lines = read_lines(path)
     else:

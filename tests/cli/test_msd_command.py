@@ -1,6 +1,7 @@
 """A world of a dozen previews and sixty names goes through every stage."""
 
 import csv
+import json
 import sqlite3
 import subprocess
 import sys
@@ -316,7 +317,7 @@ def test_statistics_prints_and_draws(world, capsys):
         ["msd", stage]
         for stage in (
             *("fetch", "silence", "wrangle", "tags", "info", "candidates"),
-            *("clean-tags", "statistics"),
+            *("clean-tags", "statistics", "config"),
         )
     ]
     + [["curate", stage] for stage in ("scan", "silence", "duplicates")],
@@ -388,3 +389,34 @@ def test_duplicates_of_any_folder_or_table(collection, tmp_path, capsys):
     words[3] = str(tmp_path / "x.csv")
     assert cli.run(words) == 1
     assert "a folder has no columns" in capsys.readouterr().err
+
+
+def test_config_is_written_and_translated(tmp_path, capsys):
+    output = tmp_path / "runs"
+    assert msd("config", output, "top=10", "without=rap,00s", "n_filters=8") == 0
+    content = json.loads((output / "config.json").read_text())
+    assert content["tags"]["top"] == 10
+    assert content["tags"]["without"] == ["rap", "00s"]
+    assert content["model"]["n_filters"] == 8
+    assert "build:  resemul build --dataset msd --top 10" in capsys.readouterr().out
+    assert msd("config", output) == 2
+    assert "not overwritten" in capsys.readouterr().err
+    words = ("--from", output / "config.json", "--as", "resemul")
+    assert msd("config", tmp_path / "ours.json", *words) == 1
+    assert "needs --front-end" in capsys.readouterr().err
+    words += ("--front-end", "log-mel-spectrogram")
+    assert msd("config", tmp_path / "ours.json", *words) == 0
+    ours = json.loads((tmp_path / "ours.json").read_text())
+    assert ours["model"] == "pons_log_mel"
+    assert ours["model_options"]["channels"] == 8
+    saved = tmp_path / "all.json"
+    words = ["train", "--config", tmp_path / "ours.json", "--save-config", saved]
+    assert cli.run(list(map(str, words))) == 0
+    assert json.loads(saved.read_text())["training"]["batch_size"] == 32
+
+
+def test_config_names_what_it_does_not_know(tmp_path, capsys):
+    assert msd("config", tmp_path / "x.json", "speed=9") == 1
+    assert "there is no 'speed'" in capsys.readouterr().err
+    assert msd("config", tmp_path / "x.json", "speed") == 1
+    assert "settings are NAME=VALUE" in capsys.readouterr().err

@@ -126,8 +126,8 @@ def test_real_tags_differ_in_name_only_between_the_rules(real_labels):
 
 
 def test_synonyms_can_be_given_as_they_are():
-    name, groups = load_synonyms("rock, pop")
-    assert groups == (("rock", "pop"),)
+    name, groups = load_synonyms("rock, pop;funk,soul")
+    assert groups == (("rock", "pop"), ("funk", "soul"))
     assert name.startswith("merge-")
 
 
