@@ -34,7 +34,7 @@ def decode_pieces(
     num_decoded = 0
     # No protocol: a playlist that calls itself a song must not open other files.
     options = {"protocol_whitelist": "none"}
-    with av.open(file, "r", options=options) as container:
+    with av.open(file, "r", options=options, metadata_errors="replace") as container:
         codec = _codec_of(container, name)
         is_lossy = not codec.name.startswith("pcm_")
         for pieces in _convert(_frames(container), audio):

@@ -8,7 +8,12 @@ import numpy as np
 
 
 def encode(
-    num_channels=1, rate=16_000, seconds=3.0, codec="libmp3lame", container="mp3"
+    num_channels=1,
+    rate=16_000,
+    seconds=3.0,
+    codec="libmp3lame",
+    container="mp3",
+    title=None,
 ):
     """A file with a tone of 440 Hz, and on a second channel one of 1,000 Hz."""
     import av
@@ -19,7 +24,12 @@ def encode(
     layout = "mono" if num_channels == 1 else "stereo"
     file = io.BytesIO()
     with av.open(file, "w", format=container) as output:
-        stream = output.add_stream(codec, rate=rate, layout=layout, format="fltp")
+        if title:
+            output.metadata["title"] = title
+        sample_format = "s16" if codec == "flac" else "fltp"
+        stream = output.add_stream(
+            codec, rate=rate, layout=layout, format=sample_format
+        )
         frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout=layout)
         frame.sample_rate = rate
         output.mux(stream.encode(frame))

@@ -293,3 +293,9 @@ def test_silence_is_what_stays_below_80_db():
     assert is_silent(np.full(10, 0.99e-4))
     assert not is_silent(np.array([0, -1.01e-4]))
     assert is_silent(np.empty(0))
+
+
+def test_names_inside_a_file_may_be_of_any_encoding():
+    content = encode(1, 44_100, 1.0, "flac", "flac", title="Xfe")
+    samples = load_waveform(content.replace(b"Xfe", b"\xe9fe"), 16_000)
+    np.testing.assert_array_equal(samples, load_waveform(content, 16_000))
