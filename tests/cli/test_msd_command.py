@@ -420,3 +420,20 @@ def test_config_names_what_it_does_not_know(tmp_path, capsys):
     assert "there is no 'speed'" in capsys.readouterr().err
     assert msd("config", tmp_path / "x.json", "speed") == 1
     assert "settings are NAME=VALUE" in capsys.readouterr().err
+
+
+def test_the_tracks_are_a_data_set(world, capsys):
+    assert wrangle(world, fetch(world), "--order", "match,mismatches,unreadable") == 0
+    words = ("--lists", world / "lists", "--threshold", "1", "--vocal-first")
+    msd("clean-tags", world / "tags.db", world / "clean.db", *words)
+    capsys.readouterr()
+    words = ["describe", "--dataset", "msd", "--annotations", world / "ultimate.csv"]
+    words += ["--audio-dir", world / "previews #1", "--tag-db", world / "clean.db"]
+    words += ["--top", "2", "--split", "random", "--keep-untagged", "--json"]
+    assert cli.run(list(map(str, words))) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["dataset"] == "msd"
+    assert result["tags"] == ["rock", "hip hop"]
+    # 1, 2, 5 and 6 have a tag that is learned; 8 has none at all.
+    assert sum(split["clips"] for split in result["splits"].values()) == 5
+    assert sum(split["untagged"] for split in result["splits"].values()) == 1
