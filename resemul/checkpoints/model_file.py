@@ -21,8 +21,8 @@ from resemul.downloads import Retries
 from resemul.downloads.fetch import DEFAULT_RETRIES
 from resemul.errors import WeightsError
 from resemul.runtime.files import file_sha256
-from resemul.weights import import_weights
 from resemul.weights.cache import locked_cache
+from resemul.weights.importing import import_weights
 from resemul.weights.pretrained import (
     fetch_pretrained,
     find_pretrained,

@@ -37,7 +37,7 @@ def main(args: argparse.Namespace) -> None:
     if not args.path.parent.is_dir():
         raise ConfigError(f"there is no folder {args.path.parent}")
     from resemul.runtime.tensorflow import start_tensorflow
-    from resemul.weights import read_tags
+    from resemul.weights.tags import read_tags
 
     tags = None if args.tags is None else read_tags(args.tags)
     start_tensorflow()

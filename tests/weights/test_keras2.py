@@ -10,7 +10,7 @@ from resemul.checkpoints.model_file import load_model
 from resemul.datasets.tags import MTT_TOP_50
 from resemul.errors import WeightsError
 from resemul.models import build_model
-from resemul.weights import import_weights
+from resemul.weights.importing import import_weights
 
 BLOCKS = ("se", "rese", "res", "basic")
 

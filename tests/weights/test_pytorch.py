@@ -6,8 +6,9 @@ import pytest
 from resemul.checkpoints.model_file import import_model
 from resemul.errors import WeightsError
 from resemul.models import MODELS
-from resemul.weights import TAG_PRESETS, import_weights
+from resemul.weights.importing import import_weights
 from resemul.weights.pytorch import _ARCHITECTURES
+from resemul.weights.tags import TAG_PRESETS
 from resemul.weights.torch_reader import read_state_dict
 
 DATA = Path(__file__).parent / "data"
