@@ -4,8 +4,14 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resemul.cli.options import add_data_dir, add_precision, add_trust
+from resemul.cli.options import (
+    add_data_dir,
+    add_precision,
+    add_trust,
+    start_for_model,
+)
 from resemul.cli.parser import new_parser
+from resemul.errors import AudioError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,14 +21,23 @@ def build_parser() -> argparse.ArgumentParser:
     """The options of the command."""
     parser = new_parser(
         "Writes a table of the excitations of every test clip in "
-        "<data-dir>/tfrecord, one row per clip and block.",
-        "Needs a model with blocks se or rese.",
+        "<data-dir>/tfrecord, one row per clip and block; or of audio files, which "
+        "need no labels, one row per segment and block.",
+        "Needs a model with blocks se or rese. Example: resemul excitations "
+        "log/best.keras --audio song.mp3 --out song.parquet",
     )
     parser.add_argument(
         "path",
         type=Path,
         metavar="MODEL",
         help="a .keras file, its card beside it, or a published name",
+    )
+    parser.add_argument(
+        "--audio",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="audio files, of any length, in place of the test clips",
     )
     add_data_dir(parser)
     add_trust(parser)
@@ -39,19 +54,31 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> None:
     """Extracts, writes and says what was written."""
-    from resemul.runtime.tensorflow import start_tensorflow
-
-    start_tensorflow()
     from resemul.excitations import require_writable, save_excitations
 
     require_writable(args.out)
-    table = _extract(args)
+    for path in args.audio or ():
+        if not path.is_file():
+            raise AudioError(f"{path} is no file")
+    start_for_model(args.path)
+    table = _extract_from_files(args) if args.audio else _extract(args)
+    table.attrs["model"] = args.path.name
     save_excitations(table, args.out)
     num_blocks = table["depth"].nunique()
     print(
-        f"{args.out}: {len(table)} rows, "
-        f"{len(table) // num_blocks} clips x {num_blocks} blocks"
+        f"{args.out}: {len(table)} rows, {len(table) // num_blocks} "
+        f"{'segments' if args.audio else 'clips'} x {num_blocks} blocks"
     )
+
+
+def _extract_from_files(args: argparse.Namespace) -> "pd.DataFrame":
+    from resemul.checkpoints.model_file import open_model
+    from resemul.excitations import extract_from_files
+    from resemul.prediction.precision import choose_precision
+
+    model, card = open_model(args.path, trust=args.trust)
+    precision = choose_precision(args.precision)
+    return extract_from_files(model, args.audio, card.audio, precision=precision)
 
 
 def _extract(args: argparse.Namespace) -> "pd.DataFrame":
@@ -66,7 +93,7 @@ def _extract(args: argparse.Namespace) -> "pd.DataFrame":
     build_excitation_model(model)  # an unfit model is told before the records are read
     records = read_record_set(args.data_dir)
     check_fits(card, records)
-    return extract_excitations(
+    table = extract_excitations(
         model,
         scoring_clips(
             records, "test", card.num_samples, "excitations", *scoring_scheme(card)
@@ -74,3 +101,5 @@ def _extract(args: argparse.Namespace) -> "pd.DataFrame":
         records.tags,
         precision=choose_precision(args.precision),
     )
+    table.attrs["split_name"] = records.split_name
+    return table

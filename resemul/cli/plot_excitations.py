@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resemul.cli.options import add_data_dir, add_trust
+from resemul.cli.options import add_data_dir, add_trust, start_for_model
 from resemul.cli.parser import new_parser
 from resemul.errors import ConfigError, DatasetError
 
@@ -57,9 +57,6 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> None:
     """Draws, writes and prints the paths and the numbers behind them."""
-    from resemul.runtime.tensorflow import start_tensorflow
-
-    start_tensorflow()
     from resemul.excitations import load_excitations, mean_by_tag, spread_by_depth
 
     try:
@@ -74,7 +71,7 @@ def main(args: argparse.Namespace) -> None:
     for name, figure in _draw_means(means, _choose_tags(args.tags, means)).items():
         _save(figure, args.out_dir / name)
     spread = " ".join(f"{value:.4f}" for value in spread_by_depth(means))
-    print(f"standard deviation over tags, by depth: {spread}")
+    print(f"standard deviation over tags, by block: {spread}")
     if args.model is not None:
         _save(_draw_loudness(args), args.out_dir / "loudness.png")
 
@@ -92,7 +89,7 @@ def _draw_means(means: "pd.DataFrame", tags: list[str]) -> dict[str, "Figure"]:
     depths = sorted(set(means["depth"]))
     figures = {"excitations_tags.png": plot_excitations(means, depths[0], tags)}
     for depth in (depths[0], depths[len(depths) // 2], depths[-1]):
-        figures[f"excitations_depth{depth}.png"] = plot_excitations(means, depth)
+        figures[f"excitations_block{depth + 1}.png"] = plot_excitations(means, depth)
     return {**figures, "spread.png": plot_spread(means)}
 
 
@@ -102,8 +99,10 @@ def _draw_loudness(args: argparse.Namespace) -> "Figure":
     from resemul.evaluation.clips import scoring_clips, scoring_scheme
     from resemul.excitations import loudness_slopes, measure_loudness
     from resemul.excitations.plots import plot_loudness
+    from resemul.excitations.table import describe
     from resemul.records import read_record_set
 
+    start_for_model(args.model)
     model, card = open_model(args.model, trust=args.trust)
     records = read_record_set(args.data_dir)
     check_fits(card, records)
@@ -112,20 +111,21 @@ def _draw_loudness(args: argparse.Namespace) -> "Figure":
     )
     measured = measure_loudness(model, clips)
     fit = loudness_slopes(measured)
+    about = {
+        "model": args.model.name,
+        "split_name": records.split_name,
+        "num_clips": records.num_clips["test"],
+    }
     print(
-        f"first block, {len(measured.loudness_db)} segments: {fit.num_positive} "
+        f"Block 1, {len(measured.loudness_db)} segments: {fit.num_positive} "
         f"channels rise with loudness, {fit.num_negative} fall"
     )
-    return plot_loudness(measured, fit)
+    return plot_loudness(measured, fit, describe(about))
 
 
 def _save(figure: "Figure", path: Path) -> None:
-    part = path.with_name(f".{path.name}.part")
-    try:
-        figure.savefig(part, format="png")
-        part.replace(path)
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)
+    from resemul.runtime.outputs import output
+
+    with output(path, "wb") as file:
+        figure.savefig(file, format="png")
     print(path)

@@ -1,11 +1,10 @@
 """What the excitations of a model say: extracted, stored, averaged, drawn."""
 
-from resemul.excitations.analysis import mean_by_tag, spread_by_depth, tags_of
+from resemul.excitations.analysis import mean_by_tag, spread_by_depth
 from resemul.excitations.extract import (
-    DEPTH,
-    EXCITATION,
     build_excitation_model,
     extract_excitations,
+    extract_from_files,
 )
 from resemul.excitations.files import (
     load_excitations,
@@ -18,6 +17,7 @@ from resemul.excitations.loudness import (
     loudness_slopes,
     measure_loudness,
 )
+from resemul.excitations.table import DEPTH, EXCITATION, tags_of
 
 __all__ = [
     "DEPTH",
@@ -26,6 +26,7 @@ __all__ = [
     "SegmentLoudness",
     "build_excitation_model",
     "extract_excitations",
+    "extract_from_files",
     "load_excitations",
     "loudness_slopes",
     "mean_by_tag",

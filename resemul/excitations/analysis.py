@@ -3,36 +3,56 @@
 import numpy as np
 import pandas as pd
 
-from resemul.excitations.extract import DEPTH, EXCITATION
+from resemul.excitations.table import (
+    DEPTH,
+    EXCITATION,
+    FILE,
+    is_of_files,
+    tags_of,
+)
 
 TAG = "tag"
-
-
-def tags_of(table: pd.DataFrame) -> list[str]:
-    """The tags of a table that `extract_excitations` made, in their order."""
-    return [name for name in table.columns if name not in (EXCITATION, DEPTH)]
 
 
 def mean_by_tag(table: pd.DataFrame) -> pd.DataFrame:
     """Averages, at each depth, the clips that have a tag.
 
+    Of a table of files without labels, each file stands for a tag.
+
     Returns:
         One row per tag and depth, tag after tag: `ex`, float32 `(channels,)`,
-        `depth` and `tag`. Tags that no clip has are left out.
+        `depth` and `tag`. Tags that no clip has are left out. Its `attrs` are those
+        of the table, and say how many clips that is of.
     """
-    tags = tags_of(table)
+    names, labels = _labels(table)
     rows = []
-    for depth, at_depth in table.groupby(DEPTH):
-        excitations = np.stack(at_depth[EXCITATION].to_list()).astype("float64")
-        labels = at_depth[tags].to_numpy("float64")
+    for depth, places in table.groupby(DEPTH).indices.items():
+        excitations = np.stack(table[EXCITATION].iloc[places].to_list()).astype("f8")
+        at_depth = labels[places]
         # (channels, tags): sums over clips, divided by the clips that have the tag.
         with np.errstate(invalid="ignore"):
-            means = excitations.T @ labels / labels.sum(axis=0)
-        for number, tag in enumerate(tags):
-            if labels[:, number].any():
-                rows.append((number, means[:, number].astype("float32"), depth, tag))
+            means = excitations.T @ at_depth / at_depth.sum(axis=0)
+        for number, name in enumerate(names):
+            if at_depth[:, number].any():
+                rows.append((number, means[:, number].astype("float32"), depth, name))
     rows.sort(key=lambda row: (row[0], row[2]))
-    return pd.DataFrame([row[1:] for row in rows], columns=[EXCITATION, DEPTH, TAG])
+    means = pd.DataFrame([row[1:] for row in rows], columns=[EXCITATION, DEPTH, TAG])
+    counts = {} if is_of_files(table) else {"num_clips": _num_clips(table)}
+    means.attrs = {**counts, **table.attrs}
+    return means
+
+
+def _labels(table: pd.DataFrame) -> tuple[list[str], np.ndarray]:
+    """The tags, and which row has which: float64 `(rows, tags)`."""
+    if is_of_files(table):
+        files = pd.get_dummies(table[FILE])[table[FILE].unique()]
+        return list(files.columns), files.to_numpy("float64")
+    tags = tags_of(table)
+    return tags, table[tags].to_numpy("float64")
+
+
+def _num_clips(table: pd.DataFrame) -> int:
+    return len(table) // max(1, table[DEPTH].nunique())
 
 
 def spread_by_depth(means: pd.DataFrame) -> pd.Series:

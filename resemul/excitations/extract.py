@@ -1,26 +1,32 @@
-"""Excitations of a model for every clip, as a table."""
+"""Excitations of a model for every clip, or for every segment of files, as a table."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 import pandas as pd
 
+from resemul.audio.stream import stream_segments
+from resemul.configs import AudioConfig
 from resemul.errors import WeightsError
+from resemul.excitations.table import (
+    require_free_names,
+    table_of_clips,
+    table_of_segments,
+)
 from resemul.prediction.batches import predict_pairs
-from resemul.prediction.fused import fuse_for_prediction
 
-# Columns of the table beside the tags, named as in the published system.
-EXCITATION = "ex"
-DEPTH = "depth"
+if TYPE_CHECKING:
+    import keras
 
 # sample_cnn calls its units blocks, won_sample_cnn_se layers.
 _LAYER_NAME = re.compile(r"(?:block|layer)(\d+)_excitation")
 
 
 def extract_excitations(
-    model: keras.Model,
+    model: "keras.Model",
     clips: Iterable[tuple[np.ndarray, np.ndarray]],
     tags: Sequence[str],
     batch_size: int | None = None,
@@ -38,18 +44,77 @@ def extract_excitations(
     Returns:
         One row per clip and depth, clip after clip: `ex`, float32 `(channels,)` in
         (0, 1), the mean over the clip's segments; `depth`, 0 for the first block;
-        then a column of 0.0 or 1.0 per tag.
+        then a column of 0.0 or 1.0 per tag. Its `attrs` say how many clips it is of.
 
     Raises:
-        WeightsError: the model has no excitations.
+        ConfigError: a tag is called as one of the columns.
+        WeightsError: the model has no excitations, or its outputs are not all finite.
     """
-    depths, excitation_model = build_excitation_model(model)
-    fused = fuse_for_prediction(excitation_model, precision)
+    require_free_names(tags)
+    depths, excitation_model = _fused(model, precision)
     rows = [
         (np.asarray(labels, "float32"), [_mean(output) for output in outputs])
-        for outputs, labels in predict_pairs(fused, clips, batch_size)
+        for outputs, labels in predict_pairs(excitation_model, clips, batch_size)
     ]
-    return _make_table(rows, depths, tags)
+    _require_finite(excitations for _, excitations in rows)
+    table = table_of_clips(rows, depths, tags)
+    table.attrs = {"num_clips": len(rows)}
+    return table
+
+
+def extract_from_files(
+    model: "keras.Model",
+    paths: Sequence[Path],
+    audio: AudioConfig,
+    batch_size: int | None = None,
+    precision: str = "float32",
+) -> pd.DataFrame:
+    """The excitations of audio files along time; needs no labels.
+
+    Args:
+        model: one with blocks `se` or `rese`, input `(batch, num_samples)`.
+        paths: of any length; they are decoded piece by piece.
+        audio: how the model wants them loaded, see `ModelCard.audio`.
+        batch_size: most segments in a batch; None for what their length allows.
+        precision: `float32` or `mixed_bfloat16`, of the model's arithmetic.
+
+    Returns:
+        One row per segment and depth, file after file: `ex` and `depth` as those of
+        `extract_excitations`, `path`, and `start_seconds` and `end_seconds` of the
+        segment. Its `attrs` say how many files it is of.
+
+    Raises:
+        AudioError: a file cannot be read.
+        WeightsError: the model has no excitations, or its outputs are not all finite.
+    """
+    depths, excitation_model = _fused(model, precision)
+    segments = _segments(paths, audio, int(model.input_shape[-1]))
+    rows = [
+        (place, [_mean(output) for output in outputs])
+        for outputs, place in predict_pairs(excitation_model, segments, batch_size)
+    ]
+    _require_finite(excitations for _, excitations in rows)
+    table = table_of_segments(rows, depths)
+    table.attrs = {"num_files": len(paths)}
+    return table
+
+
+def _segments(
+    paths: Sequence[Path], audio: AudioConfig, num_samples: int
+) -> Iterator[tuple[np.ndarray, tuple[str, float, float]]]:
+    """Each segment of each file, `(1, num_samples)`, and where it is, in seconds."""
+    rate = audio.sample_rate
+    for path in paths:
+        for segment in stream_segments(path, audio, num_samples):
+            place = (str(path), segment.start_sample / rate, segment.end_sample / rate)
+            yield segment.samples[np.newaxis], place
+
+
+def _fused(model: "keras.Model", precision: str) -> tuple[list[int], "keras.Model"]:
+    from resemul.prediction.fused import fuse_for_prediction
+
+    depths, excitation_model = build_excitation_model(model)
+    return depths, fuse_for_prediction(excitation_model, precision)
 
 
 def _mean(output: np.ndarray) -> np.ndarray:
@@ -57,9 +122,18 @@ def _mean(output: np.ndarray) -> np.ndarray:
     return output.mean(axis=0).reshape(-1)
 
 
+def _require_finite(rows: Iterable[list[np.ndarray]]) -> None:
+    for number, excitations in enumerate(rows):
+        if not all(np.isfinite(excitation).all() for excitation in excitations):
+            raise WeightsError(
+                f"the model's excitations are not finite numbers for row {number + 1} "
+                "of what it was shown; its weights or these samples are broken"
+            )
+
+
 def build_excitation_model(
-    model: keras.Model, depths: Sequence[int] | None = None
-) -> tuple[list[int], keras.Model]:
+    model: "keras.Model", depths: Sequence[int] | None = None
+) -> tuple[list[int], "keras.Model"]:
     """Cuts a model off at its excitations.
 
     Args:
@@ -73,6 +147,8 @@ def build_excitation_model(
     Raises:
         WeightsError: the model has no excitations.
     """
+    import keras
+
     layers = {}
     for layer in model.layers:
         if match := _LAYER_NAME.fullmatch(layer.name):
@@ -87,28 +163,8 @@ def build_excitation_model(
     return kept, keras.Model(model.inputs, outputs, name="excitations")
 
 
-def _describe_blocks(model: keras.Model) -> str:
+def _describe_blocks(model: "keras.Model") -> str:
     names = {layer.name for layer in model.layers}
     if "block1_add" in names:
         return "blocks 'res'"
     return "blocks 'basic'" if "block1_conv" in names else "no such blocks"
-
-
-def _make_table(
-    rows: list[tuple[np.ndarray, list[np.ndarray]]],
-    depths: list[int],
-    tags: Sequence[str],
-) -> pd.DataFrame:
-    """The table of clips, each given by its labels and its excitations by depth."""
-    matrix = np.zeros((0, len(tags)), "float32")
-    if rows:
-        matrix = np.stack([labels for labels, _ in rows])
-    if matrix.shape[1] != len(tags):
-        raise ValueError(f"clips have {matrix.shape[1]} labels, {len(tags)} tags given")
-    values = np.empty(len(rows) * len(depths), dtype=object)
-    values[:] = [excitation for _, excitations in rows for excitation in excitations]
-    table = pd.DataFrame(
-        {EXCITATION: values, DEPTH: np.tile(np.array(depths, "int64"), len(rows))}
-    )
-    columns = pd.DataFrame(np.repeat(matrix, len(depths), axis=0), columns=list(tags))
-    return pd.concat([table, columns], axis=1)

@@ -1,42 +1,31 @@
 """Tables of excitations on disk: Parquet, or a pickle as the original wrote.
 
 Parquet is the format to share. Opening a pickle can run what its author put into
-it; the reader here only accepts the classes that a table consists of.
+it; the reader here only accepts the classes that a table consists of, and reads in
+another process.
 """
 
 import importlib.util
-import pickle
+import json
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from resemul.errors import ConfigError, DatasetError
-from resemul.excitations.extract import DEPTH, EXCITATION
+from resemul.excitations import pickle_child
+from resemul.excitations.table import DEPTH, EXCITATION
+from resemul.runtime import outputs
 
 PARQUET_SUFFIX = ".parquet"
 PICKLE_SUFFIXES = (".pkl", ".pickle")
 
-# All that a pickled table refers to, with the names of NumPy 1 and 2.
-_PICKLED = {
-    ("pandas", "DataFrame"),
-    ("pandas.core.frame", "DataFrame"),
-    ("pandas", "Index"),
-    ("pandas.core.indexes.base", "Index"),
-    ("pandas", "RangeIndex"),
-    ("pandas.core.indexes.range", "RangeIndex"),
-    ("pandas.core.indexes.base", "_new_Index"),
-    ("pandas.core.internals.managers", "BlockManager"),
-    ("pandas._libs.internals", "_unpickle_block"),
-    ("numpy._core.multiarray", "_reconstruct"),
-    ("numpy.core.multiarray", "_reconstruct"),
-    ("numpy._core.numeric", "_frombuffer"),
-    ("numpy.core.numeric", "_frombuffer"),
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-    ("builtins", "slice"),
-}
+# What reading a pickle may take, beside what follows from its size.
+_PICKLE_BYTES = 300_000_000
+_PICKLE_SECONDS = 10
 
 
 def require_writable(path: Path) -> None:
@@ -46,17 +35,7 @@ def require_writable(path: Path) -> None:
         ConfigError: it cannot, or the name does not end in a known suffix.
     """
     _require_suffix(path)
-    if path.is_dir():
-        raise ConfigError(f"{path} is a folder; give the name of a file")
-    if path.parent.exists() and not path.parent.is_dir():
-        raise ConfigError(f"{path} cannot be written: {path.parent} is no folder")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = _part_path(path)
-        part.touch()
-        part.unlink()
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
+    outputs.require_writable(path)
 
 
 def save_excitations(table: pd.DataFrame, path: Path) -> None:
@@ -65,28 +44,23 @@ def save_excitations(table: pd.DataFrame, path: Path) -> None:
     The file appears whole or not at all.
     """
     _require_suffix(path)
-    part = _part_path(path)
-    try:
+    with outputs.output(path, "wb") as file:
         if path.suffix == PARQUET_SUFFIX:
-            table.to_parquet(part, index=False)
+            table.to_parquet(file, index=False)
         else:
             # Names as plain objects: with pandas' own strings the file could only
             # be opened where pyarrow is installed.
             names = pd.Index(list(table.columns), dtype=object)
-            table.set_axis(names, axis=1).to_pickle(part, compression=None)
-        part.replace(path)
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)
+            table.set_axis(names, axis=1).to_pickle(file, compression=None)
 
 
 def load_excitations(path: Path) -> pd.DataFrame:
     """Reads a table that `save_excitations` wrote.
 
     Prefer Parquet. Of pickles, only open those that you made yourself: a pickle is
-    a program. One that asks for anything a table does not need is not run, but that
-    is a second line of defence, not a reason to trust a file.
+    a program. One that asks for anything a table does not need is not run, and it is
+    read by another process, of bounded memory and time; but that is a second line of
+    defence, not a reason to trust a file.
 
     Raises:
         ConfigError: a suffix that is not known, or pyarrow is missing.
@@ -96,31 +70,56 @@ def load_excitations(path: Path) -> pd.DataFrame:
     _require_suffix(path)
     if not path.is_file():
         raise DatasetError(f"{path} does not exist; 'resemul excitations' writes it")
+    if path.suffix != PARQUET_SUFFIX:
+        return _read_pickle(path)
     try:
-        if path.suffix == PARQUET_SUFFIX:
-            table = pd.read_parquet(path)
-        else:
-            with path.open("rb") as file:
-                table = _TableUnpickler(file).load()
-    except DatasetError as error:
-        raise DatasetError(f"{path}: {error}") from error
+        table = pd.read_parquet(path)
     except Exception as error:
-        # Damaged bytes make pandas, pyarrow and pickle raise almost anything.
+        # Damaged bytes make pandas and pyarrow raise almost anything.
         raise DatasetError(f"{path} is damaged or of another kind: {error}") from error
-    if not isinstance(table, pd.DataFrame) or not {EXCITATION, DEPTH} <= set(table):
+    if not {EXCITATION, DEPTH} <= set(table):
         raise DatasetError(f"{path} holds no table with columns ex and depth")
     table[EXCITATION] = [np.asarray(ex, "float32") for ex in table[EXCITATION]]
     return table
 
 
-class _TableUnpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _PICKLED:
-            raise DatasetError(
-                f"this pickle asks for {module}.{name}, which no table of excitations "
-                "needs, so it is not opened; extract to a .parquet file instead"
+def _read_pickle(path: Path) -> pd.DataFrame:
+    """Has another process read a pickle; takes over arrays without objects."""
+    size = path.stat().st_size
+    limits = _PICKLE_BYTES + 20 * size, _PICKLE_SECONDS + size // 500_000
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "table.npz"
+        command = [sys.executable, "-P", pickle_child.__file__, path, target, *limits]
+        try:
+            done = subprocess.run(
+                [str(part) for part in [*command, EXCITATION, DEPTH]],
+                capture_output=True,
+                text=True,
+                # Its own limit counts seconds of work, this one those of the clock.
+                timeout=30 + 4 * limits[1],
             )
-        return super().find_class(module, name)
+        except subprocess.TimeoutExpired:
+            done = None
+        if done is None or done.returncode != 0:
+            told = done.stderr.strip() if done and done.returncode == 1 else ""
+            reason = told or "is damaged: reading it takes far too long"
+            joint = ": " if reason.startswith("this pickle") else " "
+            raise DatasetError(f"{path}{joint}{reason}")
+        with np.load(target, allow_pickle=False) as arrays:
+            return _table_of(dict(arrays))
+
+
+def _table_of(arrays: dict[str, np.ndarray]) -> pd.DataFrame:
+    """Undoes what `pickle_child` did to the table."""
+    ends = np.cumsum(arrays["sizes"])
+    rows = np.empty(len(ends), dtype=object)
+    rows[:] = np.split(arrays["values"], ends[:-1]) if len(ends) else []
+    labels = pd.DataFrame(arrays["labels"], columns=arrays["tags"].tolist())
+    table = pd.concat(
+        [pd.DataFrame({EXCITATION: rows, DEPTH: arrays["depths"]}), labels], axis=1
+    )
+    table.attrs = json.loads(str(arrays["about"]))
+    return table
 
 
 def _require_suffix(path: Path) -> None:
@@ -133,7 +132,3 @@ def _require_suffix(path: Path) -> None:
             f"{path}: Parquet needs pyarrow; install it with pip install "
             f"'resemul[parquet]', or use a name that ends in {PICKLE_SUFFIXES[0]}"
         )
-
-
-def _part_path(path: Path) -> Path:
-    return path.with_name(f".{path.name}.part")

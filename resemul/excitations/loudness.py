@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 
 from resemul.errors import DatasetError
 from resemul.excitations.extract import build_excitation_model
 from resemul.prediction.batches import predict_pairs
-from resemul.prediction.fused import fuse_for_prediction
+
+if TYPE_CHECKING:
+    import keras
 
 # dB full scale; the smallest step of 16-bit audio. Quieter segments are silence,
 # whose level in dB says nothing but would pull every regression line.
@@ -52,7 +54,7 @@ class LoudnessFit:
 
 
 def measure_loudness(
-    model: keras.Model,
+    model: "keras.Model",
     clips: Iterable[tuple[np.ndarray, np.ndarray]],
     depth: int = 0,
     batch_size: int | None = None,
@@ -68,6 +70,8 @@ def measure_loudness(
     Raises:
         WeightsError: the model has no excitations.
     """
+    from resemul.prediction.fused import fuse_for_prediction
+
     _, excitation_model = build_excitation_model(model, [depth])
     fused = fuse_for_prediction(excitation_model)
     rows = [

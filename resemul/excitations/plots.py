@@ -1,7 +1,8 @@
 """The figures of the excitation analysis.
 
 Each function returns a figure of its own, which a notebook shows and `savefig`
-writes; nothing is drawn on a screen and no global state is used.
+writes; nothing is drawn on a screen and no global state is used. Each figure says
+what it is of: what the table's `attrs` know of model, split and clips.
 """
 
 from collections.abc import Sequence
@@ -14,14 +15,17 @@ from matplotlib.figure import Figure
 
 from resemul.errors import ConfigError
 from resemul.excitations.analysis import TAG, spread_by_depth
-from resemul.excitations.extract import DEPTH, EXCITATION
 from resemul.excitations.loudness import LoudnessFit, SegmentLoudness
+from resemul.excitations.table import DEPTH, EXCITATION, block_name, describe
 
-_LEGEND_COLUMNS = 10
 # Points; the wide figures are shown at half their size in a notebook.
 _WIDE_TEXT = 14
-# With the 20 colours these tell 60 tags apart.
-_LINE_STYLES = ("-", "--", ":")
+_CAPTION_TEXT = 10
+# Ten colours that nobody takes for each other; with the styles they tell 60 tags apart.
+_COLOURS = "tab10"
+_LINE_STYLES = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 4)))
+# Tags in a column of the legend.
+_LEGEND_ROWS = 26
 
 
 def plot_excitations(
@@ -36,7 +40,8 @@ def plot_excitations(
     Args:
         means: as `mean_by_tag` returns.
         depth: 0 for the first block.
-        tags: those to draw, in the order of the legend; None for all.
+        tags: those to draw; None for all. The legend lists them from top to bottom
+            as their lines end on the right, beside it.
         sort: orders the channels by their mean over the tags drawn, ascending.
         difference: draws how far each line is from that mean, on a scale of its own;
             in deep blocks, and in small models, the tags are too close otherwise.
@@ -54,7 +59,7 @@ def plot_excitations(
     _draw_lines(axes, lines - channel_means if difference else lines, chosen)
     if not difference:
         axes.set_ylim(0, 1)
-    axes.set_title(f"Block {depth + 1} (depth {depth})", fontsize=_WIDE_TEXT)
+    _set_titles(axes, block_name(depth), describe(means.attrs), _WIDE_TEXT)
     axes.set_xlabel(
         "Channel, by mean excitation" if sort else "Channel", fontsize=_WIDE_TEXT
     )
@@ -62,14 +67,7 @@ def plot_excitations(
         "Excitation less the mean of the tags" if difference else "Excitation",
         fontsize=_WIDE_TEXT,
     )
-    # Outside and below: the lines may be anywhere between 0 and 1.
-    figure.legend(
-        loc="outside lower center",
-        ncols=_LEGEND_COLUMNS,
-        fontsize=_WIDE_TEXT,
-        handlelength=1.4,
-        columnspacing=1.0,
-    )
+    _add_legend(figure, axes, lines[:, -1])
     return figure
 
 
@@ -80,7 +78,9 @@ def _select(
     at_depth = means[means[DEPTH] == depth].set_index(TAG)[EXCITATION]
     if at_depth.empty:
         raise ConfigError(
-            f"depth must be one of {_listed(sorted(set(means[DEPTH])))}, got {depth}"
+            f"there is no depth {depth}; there are "
+            f"{_listed([int(known) for known in sorted(set(means[DEPTH]))])}, 0 is "
+            f"{block_name(0)}"
         )
     chosen = list(at_depth.index) if tags is None else list(tags)
     if not chosen:
@@ -94,14 +94,32 @@ def _select(
 
 
 def _draw_lines(axes: Axes, lines: np.ndarray, tags: list[str]) -> None:
-    colours = matplotlib.color_sequences["tab10" if len(tags) <= 10 else "tab20"]
+    colours = matplotlib.color_sequences[_COLOURS]
     for number, (line, tag) in enumerate(zip(lines, tags, strict=True)):
         style = _LINE_STYLES[number // len(colours) % len(_LINE_STYLES)]
         colour = colours[number % len(colours)]
-        axes.plot(line, style, color=colour, label=tag, linewidth=1.2)
-    axes.set_xlim(0, lines.shape[1])
+        axes.plot(line, linestyle=style, color=colour, label=tag, linewidth=1.4)
+    axes.set_xlim(0, max(1, lines.shape[1] - 1))
     axes.tick_params(labelsize=_WIDE_TEXT)
     axes.grid(alpha=0.3)
+
+
+def _add_legend(figure: Figure, axes: Axes, ends: np.ndarray) -> None:
+    """Lists the lines beside their right ends, from the highest to the lowest."""
+    lines = axes.get_lines()
+    order = np.argsort(-ends, kind="stable")
+    figure.legend(
+        handles=[lines[number] for number in order],
+        loc="outside right upper",
+        ncols=-(-len(lines) // _LEGEND_ROWS),
+        fontsize=_WIDE_TEXT if len(lines) <= _LEGEND_ROWS else _WIDE_TEXT - 2,
+        handlelength=2.8,
+    )
+
+
+def _set_titles(axes: Axes, title: str, caption: str, size: int) -> None:
+    axes.set_title(title, loc="left", fontsize=size)
+    axes.set_title(caption, loc="right", fontsize=size - 2, color="dimgray")
 
 
 def plot_spread(means: pd.DataFrame) -> Figure:
@@ -109,22 +127,36 @@ def plot_spread(means: pd.DataFrame) -> Figure:
     spread = spread_by_depth(means)
     figure = Figure(figsize=(9, 5), layout="constrained")
     axes = figure.subplots()
-    axes.plot(spread.index, spread.to_numpy(), marker="o")
-    axes.set_xticks(spread.index)
+    axes.plot(spread.index + 1, spread.to_numpy(), marker="o")
+    axes.set_xticks(spread.index + 1)
     axes.set_ylim(bottom=0)
-    axes.set_title("Standard deviation over tags, mean over channels")
-    axes.set_xlabel("Layer")
-    axes.set_ylabel("Excitation standard deviation")
+    _set_titles(axes, "How far the tags lie apart", describe(means.attrs), 12)
+    axes.set_xlabel("Block")
+    axes.set_ylabel("Excitation: standard deviation over tags,\nmean over channels")
     axes.grid(alpha=0.3)
     return figure
 
 
-def plot_loudness(measured: SegmentLoudness, fit: LoudnessFit) -> Figure:
-    """Draws segments and lines of the channels that rise most and fall most."""
-    figure = Figure(figsize=(12, 5), layout="constrained")
+def plot_loudness(
+    measured: SegmentLoudness, fit: LoudnessFit, caption: str = ""
+) -> Figure:
+    """Draws segments and lines of the channels that rise most and fall most.
+
+    Args:
+        measured: as `measure_loudness` returns.
+        fit: its lines.
+        caption: of what it is: model, split, clips.
+    """
+    figure = Figure(figsize=(12, 5.4), layout="constrained")
+    counts = f"{len(measured.loudness_db):,} segments"
     figure.suptitle(
-        f"Block {measured.depth + 1}, {len(measured.loudness_db)} segments: "
-        f"{fit.num_positive} channels rise with loudness, {fit.num_negative} fall"
+        f"{block_name(measured.depth)}: {fit.num_positive} channels rise with "
+        f"loudness, {fit.num_negative} fall"
+    )
+    figure.supxlabel(
+        ", ".join(part for part in (caption, counts) if part),
+        fontsize=_CAPTION_TEXT,
+        color="dimgray",
     )
     all_axes = figure.subplots(1, 2, sharex=True)
     channels = (int(np.argmax(fit.slopes)), int(np.argmin(fit.slopes)))
@@ -132,7 +164,7 @@ def plot_loudness(measured: SegmentLoudness, fit: LoudnessFit) -> Figure:
         all_axes, channels, ("Largest slope", "Smallest slope"), strict=True
     ):
         _draw_channel(axes, measured, fit, channel)
-        axes.set_title(f"{title}: channel {channel}, {fit.slopes[channel]:+.2g} per dB")
+        axes.set_title(f"{title}: channel {channel}, {fit.slopes[channel]:+.4f} per dB")
         axes.set_xlabel("Loudness of the segment (RMS, dB full scale)")
         axes.set_ylabel("Excitation")
     return figure

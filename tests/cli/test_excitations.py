@@ -7,7 +7,7 @@ from resemul import cli
 from resemul.checkpoints.card import ModelCard
 from resemul.checkpoints.model_file import save_model
 from resemul.configs import SampleCNNConfig
-from resemul.excitations import load_excitations
+from resemul.excitations import load_excitations, mean_by_tag
 from resemul.models import build_model
 from resemul.records import load_clips, read_record_set
 
@@ -40,8 +40,9 @@ def save(tmp_path, tiny_records, tiny_model_options):
 def extract(tiny_records, capsys):
     """Runs the command; returns status, output and errors."""
 
-    def run(model, out):
+    def run(model, out, *options):
         arguments = [str(model), "--data-dir", str(tiny_records), "--out", str(out)]
+        arguments += map(str, options)
         status = cli.run(["excitations", *arguments])
         captured = capsys.readouterr()
         return status, captured.out, captured.err
@@ -63,6 +64,48 @@ def test_excitations_of_every_test_clip_are_written(
     found = at_depth_8[list(records.tags)].to_numpy()
     np.testing.assert_array_equal(found, np.stack(labels))
     assert {ex.shape for ex in at_depth_8["ex"]} == {(16,)}
+    about = {"model": "model.keras", "split_name": "mtt-tagged", "num_clips": 7}
+    assert table.attrs == about
+
+
+def test_excitations_of_audio_files_need_no_labels(
+    save, extract, tmp_path, tiny_records
+):
+    """Clips of 3 s and of 6 s: segments of 2.7 s, the last of which ends the file."""
+    songs = [
+        tiny_records / "mp3" / name
+        for name in ("0/tone-00-0-29.mp3", "1/tone-04-0-29.mp3")
+    ]
+    out = tmp_path / "song.parquet"
+    status, output, _ = extract(save(), out, "--audio", *songs)
+    assert (status, output) == (0, f"{out}: 45 rows, 5 segments x 9 blocks\n")
+    table = load_excitations(out)
+    assert list(table.columns) == [
+        "ex",
+        "depth",
+        "path",
+        "start_seconds",
+        "end_seconds",
+    ]
+    first = table[table["depth"] == 0]
+    assert first["path"].to_list() == [str(songs[0])] * 2 + [str(songs[1])] * 3
+    length = 59_049 / 22_050
+    assert first["start_seconds"].to_list()[2:4] == pytest.approx([0, length])
+    assert (first["end_seconds"] - first["start_seconds"]).to_numpy() == pytest.approx(
+        length
+    )
+    assert table.attrs == {"model": "model.keras", "num_files": 2}
+    # Each file is a line in the figures.
+    assert mean_by_tag(table)["tag"].unique().tolist() == list(map(str, songs))
+
+
+def test_audio_file_that_is_not_there_is_told_before_the_model_is_read(
+    extract, tmp_path
+):
+    song = tmp_path / "gone.mp3"
+    result = extract(tmp_path / "gone.keras", tmp_path / "x.pkl", "--audio", song)
+    assert result[0] == 1
+    assert result[2] == f"resemul excitations: error: {song} is no file\n"
 
 
 def test_unwritable_output_is_told_before_the_model_is_read(extract, tmp_path):

@@ -14,9 +14,9 @@ from resemul.records import read_record_set
 
 FIGURES = [
     "excitations_tags.png",
-    "excitations_depth0.png",
-    "excitations_depth4.png",
-    "excitations_depth8.png",
+    "excitations_block1.png",
+    "excitations_block5.png",
+    "excitations_block9.png",
     "spread.png",
 ]
 
@@ -62,7 +62,7 @@ def test_all_figures_are_drawn_and_named(plot, tmp_path):
 
 def test_spread_of_every_depth_is_printed(plot):
     assert plot()[1][-1] == (
-        "standard deviation over tags, by depth: 0.2000" + " 0.0000" * 8
+        "standard deviation over tags, by block: 0.2000" + " 0.0000" * 8
     )
 
 
@@ -118,6 +118,6 @@ def test_model_adds_the_loudness_figure(
     status, output, _ = plot("--model", str(model), "--data-dir", str(tiny_records))
     assert status == 0
     # The 7 test clips of conftest.py have 9 segments.
-    assert output[-2].startswith("first block, 9 segments: ")
+    assert output[-2].startswith("Block 1, 9 segments: ")
     assert output[-1] == str(tmp_path / "figures" / "loudness.png")
     assert is_png(tmp_path / "figures" / "loudness.png")

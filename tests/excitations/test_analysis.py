@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from resemul.excitations import mean_by_tag, spread_by_depth, tags_of
@@ -38,3 +39,19 @@ def test_spread_is_the_deviation_over_tags_averaged_over_channels(table):
 
 def test_table_without_tagged_clips_gives_no_rows(table):
     assert mean_by_tag(table[["ex", "depth", "c"]]).empty
+
+
+def test_files_without_labels_stand_for_tags():
+    table = pd.DataFrame(
+        {
+            "ex": [np.array([0.2]), np.array([0.4]), np.array([0.5])],
+            "depth": [0, 0, 0],
+            "path": ["b.mp3", "b.mp3", "a.mp3"],
+            "start_seconds": [0.0, 1.0, 0.0],
+            "end_seconds": [1.0, 2.0, 1.0],
+        }
+    )
+    assert tags_of(table) == []
+    means = mean_by_tag(table)
+    assert means["tag"].to_list() == ["b.mp3", "a.mp3"]
+    assert [ex.item() for ex in means["ex"]] == pytest.approx([0.3, 0.5])

@@ -1,10 +1,17 @@
+import wave
+
 import keras
 import numpy as np
 import pytest
 
+from resemul.configs import AudioConfig
 from resemul.constants import NUM_SAMPLES
-from resemul.errors import WeightsError
-from resemul.excitations import build_excitation_model, extract_excitations
+from resemul.errors import ConfigError, WeightsError
+from resemul.excitations import (
+    build_excitation_model,
+    extract_excitations,
+    extract_from_files,
+)
 from resemul.models import build_model
 
 TAGS = ("rock", "solo piano", "loud")
@@ -112,3 +119,50 @@ def test_excitations_of_won_sample_cnn_se_are_found_too():
     depths, excitation_model = build_excitation_model(model)
     assert depths == list(range(11))
     assert excitation_model.outputs[0].shape[-1] == 2
+
+
+def test_excitations_that_are_no_numbers_are_refused(clips, tiny_model_options):
+    model = build_model("sample_cnn", 3, **tiny_model_options)
+    model.get_layer("block1_excitation").bias.assign([np.nan, 0, 0, 0])
+    with pytest.raises(WeightsError, match="not finite numbers for row 1"):
+        extract_excitations(model, clips[:1], TAGS)
+
+
+@pytest.mark.parametrize("tag", ["depth", "ex"])
+def test_tag_called_as_a_column_is_refused_before_the_work(se_model, tag):
+    def clips():
+        raise AssertionError("no clip should be read")
+        yield
+
+    with pytest.raises(ConfigError, match=f"a tag is called {tag}, as a column"):
+        extract_excitations(se_model, clips(), ("rock", tag, "loud"))
+
+
+def test_segments_of_files_have_their_places(se_model, tmp_path):
+    """Two files of 1.5 and of 2 segments; the last segment ends where the file does."""
+    rng = np.random.default_rng(0)
+    paths, waveforms = [tmp_path / "a.wav", tmp_path / "b.wav"], []
+    for path, num_samples in zip(
+        paths, (NUM_SAMPLES * 3 // 2, NUM_SAMPLES * 2), strict=True
+    ):
+        samples = rng.integers(-9_000, 9_000, num_samples).astype("<i2")
+        waveforms.append(samples.astype("float32") / 32_768)
+        with wave.open(str(path), "wb") as file:
+            file.setparams((1, 2, 22_050, 0, "NONE", ""))
+            file.writeframes(samples.tobytes())
+    table = extract_from_files(se_model, paths, AudioConfig(22_050), batch_size=3)
+    first = table[table["depth"] == 0].reset_index(drop=True)
+    starts = np.array([0, NUM_SAMPLES // 2, 0, NUM_SAMPLES])
+    assert (first["start_seconds"] * 22_050).round().to_list() == starts.tolist()
+    expected = extract_excitations(
+        se_model,
+        [
+            (waveforms[place // 2][start : start + NUM_SAMPLES][None], np.zeros(3))
+            for place, start in enumerate(starts)
+        ],
+        TAGS,
+    )
+    for depth in (0, 8):
+        found = np.stack(table["ex"][table["depth"] == depth])
+        wanted = np.stack(expected["ex"][expected["depth"] == depth])
+        np.testing.assert_allclose(found, wanted, atol=1e-5)

@@ -47,6 +47,37 @@ def test_pickle_that_would_run_something_is_not_run(tmp_path, monkeypatch):
     assert not (tmp_path / "attacked").exists()
 
 
+def nested_key():
+    """A dictionary whose key is a pair of a pair of ..., sixty deep: 310 bytes."""
+    pairs = b"".join(b"h%c\x86q%c" % (i, i + 1) for i in range(60))
+    return b"\x80\x02})q\0" + pairs + b"K\x01s."
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(nested_key(), id="hangs for ever"),
+        # LONG_BINPUT 600,000,000: a memo of that many entries.
+        pytest.param(b"\x80\x02Nr\x00\x46\xc3\x23.", id="takes gigabytes"),
+    ],
+)
+def test_small_pickle_that_hangs_or_swells_costs_seconds_at_most(
+    tmp_path, monkeypatch, content
+):
+    monkeypatch.setattr("resemul.excitations.files._PICKLE_SECONDS", 1)
+    path = tmp_path / "ex.pkl"
+    path.write_bytes(content)
+    with pytest.raises(DatasetError, match=r"ex.pkl is damaged: "):
+        load_excitations(path)
+
+
+def test_what_a_table_is_of_is_kept(table, tmp_path):
+    table.attrs = {"model": "best.keras", "num_clips": 3}
+    for name in ("ex.parquet", "ex.pkl"):
+        save_excitations(table, tmp_path / name)
+        assert load_excitations(tmp_path / name).attrs == table.attrs
+
+
 @pytest.mark.parametrize("name", ["ex.parquet", "ex.pkl"])
 def test_damaged_file_is_told(table, tmp_path, name):
     path = tmp_path / name
@@ -104,8 +135,8 @@ def test_failed_write_leaves_the_old_file_and_no_part(table, tmp_path, monkeypat
     path = tmp_path / "ex.pkl"
     path.write_text("old")
 
-    def fill_disk(self, part, compression):
-        part.write_bytes(b"half")
+    def fill_disk(self, file, compression):
+        file.write(b"half")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(pd.DataFrame, "to_pickle", fill_disk)
