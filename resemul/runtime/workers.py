@@ -238,7 +238,7 @@ class Workers:
                 return worker
         raise WorkerError(
             "no work was done, because worker processes end at their start "
-            f"({_describe_exit(process.exitcode)}); what they say themselves is above. "
+            f"({describe_exit(process.exitcode)}); what they say themselves is above. "
             "Is there enough memory for --num-workers of them? A script of your own "
             "calls this under: if __name__ == '__main__'"
         )
@@ -286,7 +286,7 @@ class _Worker:
                 item, limit = content, timeout_seconds
         except (EOFError, ConnectionError):
             self._end(self._process)
-            how = _describe_exit(self._process.exitcode)
+            how = describe_exit(self._process.exitcode)
             raise WorkerDied(f"its process died ({how})", item) from None
         if kind == _RESULT:
             return content
@@ -296,7 +296,8 @@ class _Worker:
         raise WorkerDied(f"it took longer than {timeout_seconds:g} s", item)
 
 
-def _describe_exit(code: int | None) -> str:
+def describe_exit(code: int | None) -> str:
+    """How a process ended: its status, or the signal that ended it."""
     if code is None or code >= 0:
         return f"exit status {code}"
     try:
@@ -308,11 +309,7 @@ def _describe_exit(code: int | None) -> str:
 
 def _work(connection: Connection, prepare: Callable[[], None] | None) -> None:
     """What a worker process does: one job after the other."""
-    # Ctrl-C and a closed terminal are for the parent, which then ends its workers.
-    for name in ("SIGINT", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    follow_parent()
     if prepare is not None:
         prepare()
     _to_parent.set(connection)
@@ -326,6 +323,17 @@ def _work(connection: Connection, prepare: Callable[[], None] | None) -> None:
             except Exception as error:
                 message = (_ERROR, _portable(error))
             connection.send(message)
+
+
+def follow_parent() -> None:
+    """Lets this worker process end with its parent, and by nothing else.
+
+    Ctrl-C and a closed terminal are for the parent, which then ends its workers.
+    """
+    for name in ("SIGINT", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
