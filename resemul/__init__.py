@@ -13,10 +13,12 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "Tagger": "resemul.tagging.tagger",
     "build_model": "resemul.models",
+    "extract": "resemul.tagging.extractor",
     "load_model": "resemul.checkpoints.model_file",
     "open_model": "resemul.checkpoints.model_file",
     "load_waveform": "resemul.audio",
     "save_model": "resemul.checkpoints.model_file",
+    "top_tags": "resemul.tagging.extractor",
 }
 
 __all__ = ["__version__", *_PUBLIC]

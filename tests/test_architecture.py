@@ -36,7 +36,7 @@ HOMES = {
     "sklearn": {"evaluation"},
     "torch": {"weights"},
     "h5py": {"weights", "curation"},
-    "matplotlib": {"excitations", "curation"},
+    "matplotlib": {"excitations", "curation", "tagging"},
     "onnx": {"export"},
     "onnxruntime": {"export"},
     "argparse": {"cli"},

@@ -1,54 +1,82 @@
-"""Tagging a user's own audio with a trained model."""
+"""A model that is loaded once and then tags any number of files."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
 
-import keras
 import numpy as np
 
-from resemul.audio import load_waveform, split_segments
+from resemul.audio.resample import convert_array
+from resemul.audio.source import Source, source_name
 from resemul.checkpoints.card import ModelCard
-from resemul.checkpoints.model_file import install_pretrained, load_model
+from resemul.configs.tagging import DEFAULT_MODELS, HearingConfig
 from resemul.constants import DEFAULT_THRESHOLD
 from resemul.errors import AudioError, ConfigError
-from resemul.prediction.batches import BATCH_SIZE, predict_clips
-from resemul.prediction.fused import fuse_for_prediction
+from resemul.tagging.listening import Heard, Listening, Piece, listen, listen_to_blocks
+from resemul.tagging.results import FAILED, SHORT, SILENT, TAGGED, TagResult, Timeline
 
-
-@dataclass(frozen=True)
-class TaggedFile:
-    """What became of one file: its probabilities, or the reason why it has none.
-
-    `probabilities` is float32 `(tags,)`, in the order of the card's tags.
-    """
-
-    path: Path
-    probabilities: np.ndarray | None
-    error: str = ""
+if TYPE_CHECKING:
+    from resemul.prediction.runtime import Runtime
 
 
 class Tagger:
-    """A model that is loaded once and then tags any number of files."""
+    """Tags music with one model.
 
-    def __init__(self, model: keras.Model, card: ModelCard) -> None:
-        self._model = fuse_for_prediction(model)
-        self.card = card
+    >>> result = tagger("song.wav")
+    >>> result.status, result.seconds
+    ('tagged', 0.75)
+    >>> [pair["label"] for pair in result.top(2)]
+    ['loud', 'quiet']
+    >>> result.timeline.scores.shape  # (segments, tags)
+    (3, 2)
+    >>> tagger(["song.wav", "gone.wav"])[1].error
+    'gone.wav does not exist'
+    >>> tagger(array, 44_100).status
+    'short'
 
-    @classmethod
-    def from_file(cls, path: Path) -> "Tagger":
-        """Loads a model file and its card."""
-        return cls(*load_model(path))
+    Threads may share a tagger: it holds nothing that changes. A process that was
+    forked should make its own.
 
-    @classmethod
-    def from_pretrained(cls, name: str) -> "Tagger":
-        """Loads published weights, fetching them the first time.
+    Args:
+        model: the name of published weights, which are fetched the first time; the
+            path of a model file; or a `Runtime` that is open already.
+        runtime: `onnx`, `keras`, or `auto` for the lightest there is.
+        hop: seconds from one segment to the next; None takes the model's own.
+        tail: what is left after the last whole segment of a file gets one more that
+            ends with the file (`anchor`), or is dropped (`drop`).
+        trust: whether a model file may name code of its own.
 
-        Raises:
-            WeightsError: no such name.
-            DownloadError: the weights are not there yet and cannot be fetched.
-        """
-        return cls.from_file(install_pretrained(name))
+    Raises:
+        WeightsError: there is no such model, or it cannot be read.
+        DownloadError: it is not here yet and cannot be fetched.
+        ConfigError: an option has no such value.
+    """
+
+    def __init__(
+        self,
+        model: "str | os.PathLike[str] | Runtime" = DEFAULT_MODELS[0],
+        *,
+        runtime: str = "auto",
+        hop: float | None = None,
+        tail: str = "anchor",
+        trust: bool = False,
+    ) -> None:
+        hearing = HearingConfig(hop, tail)
+        if isinstance(model, str | os.PathLike):
+            from resemul.prediction.runtime import open_runtime
+
+            self.name = os.fspath(model)
+            self.runtime = open_runtime(self.name, runtime, trust=trust)
+        else:
+            self.name = model.card.model
+            self.runtime = model
+        self.listening = _listening_of(self.card, hearing)
+
+    @property
+    def card(self) -> ModelCard:
+        """What is known of the model."""
+        return self.runtime.card
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -66,59 +94,182 @@ class Tagger:
         """
         if not self.card.thresholds:
             raise ConfigError(
-                "the model has no fitted thresholds; 'resemul thresholds MODEL "
-                "--data-dir PATH' fits them on the validation split of a data set"
+                f"{self.name} has no fitted thresholds; 'resemul thresholds MODEL "
+                "--data-dir PATH' fits them on the validation split of a data set, or "
+                "take --calibrate quantile"
             )
         fitted = self.card.thresholds
         return np.array([fitted.get(tag, DEFAULT_THRESHOLD) for tag in self.tags])
 
-    def tag_waveform(self, waveform: np.ndarray) -> np.ndarray:
-        """Returns the probabilities `(tags,)` of a waveform `(n,)`.
+    @overload
+    def __call__(self, source: Sequence[Any], sample_rate: None = ...) -> Any: ...
 
-        They are the means over its segments. The waveform is float32 in [-1, 1] at
-        the card's `sample_rate`; one shorter than a segment is padded with zeros, of
-        a longer one the part after the last whole segment is not used.
+    @overload
+    def __call__(
+        self, source: Source | np.ndarray, sample_rate: int | None = ...
+    ) -> TagResult: ...
+
+    def __call__(
+        self,
+        source: Any,
+        sample_rate: int | None = None,
+    ) -> TagResult | list[TagResult]:
+        """Tags a file, or several.
+
+        Args:
+            source: a path, bytes, or an open file; an array `(n,)`, or with the
+                channels along its shorter axis; or a list of paths, bytes, files.
+            sample_rate: of an array, in Hz.
+
+        Returns:
+            A result; of a list a list, with a result for each that says what failed.
+
+        Raises:
+            AudioError: the one file cannot be read.
         """
-        return next(predict_clips(self._model, [self._split(waveform)]))[0]
+        if isinstance(source, list | tuple):
+            return list(self.tag_each(source))
+        return self._tag(source, sample_rate)
 
-    def tag_file(self, path: Path) -> np.ndarray:
-        """Returns the probabilities `(tags,)` of a whole audio file.
+    def tag_each(self, sources: Iterable[Source]) -> Iterator[TagResult]:
+        """Tags file after file; one that cannot be read stops nothing."""
+        for source in sources:
+            try:
+                yield self._tag(source)
+            except AudioError as error:
+                yield self.failed(_path_of(source), str(error))
+
+    def embed(
+        self, source: Source | np.ndarray, sample_rate: int | None = None
+    ) -> np.ndarray:
+        """The layer before the tags, per segment: float32 `(segments, dimensions)`.
 
         Raises:
             AudioError: the file cannot be read.
         """
-        return self.tag_waveform(self._load(path))
+        gathered = self.gather(source, sample_rate, with_embeddings=True)
+        embeddings = gathered.embeddings()
+        assert embeddings is not None
+        return embeddings
 
-    def tag_files(
-        self, paths: Iterable[Path], batch_size: int = BATCH_SIZE
-    ) -> Iterator[TaggedFile]:
-        """Tags file after file, in order; one that cannot be read stops nothing.
+    def predict(self, samples: np.ndarray) -> np.ndarray:
+        """Probabilities `(segments, tags)` of segments `(segments, num_samples)`."""
+        return np.asarray(self.runtime.predict(samples), "float32")
 
-        Batches reach across files, so a file is yielded once its last batch is full.
+    def gather(
+        self,
+        source: Source | np.ndarray,
+        sample_rate: int | None = None,
+        with_embeddings: bool = False,
+    ) -> "Gathered":
+        """All that the model says of a file, segment by segment, be it silent or not.
+
+        Raises:
+            AudioError: the file cannot be read.
         """
-        pending: list[TaggedFile] = []
+        gathered = Gathered()
+        for piece in self._listen(source, sample_rate):
+            if isinstance(piece, Heard):
+                gathered.heard = piece
+            else:
+                embeddings = (
+                    self.runtime.embed(piece.samples) if with_embeddings else None
+                )
+                gathered.add(piece, self.predict(piece.samples), embeddings)
+        return gathered
 
-        def clips() -> Iterator[np.ndarray]:
-            for path in paths:
-                try:
-                    segments = self._split(self._load(path))
-                except AudioError as error:
-                    pending.append(TaggedFile(path, None, str(error)))
-                    continue
-                pending.append(TaggedFile(path, None))
-                yield segments
+    def _tag(
+        self, source: Source | np.ndarray, sample_rate: int | None = None
+    ) -> TagResult:
+        gathered = self.gather(source, sample_rate)
+        assert gathered.heard is not None
+        return self.result(_path_of(source), gathered.heard, gathered)
 
-        for outputs in predict_clips(self._model, clips(), batch_size):
-            while pending[0].error:
-                yield pending.pop(0)
-            yield TaggedFile(pending.pop(0).path, outputs[0])
-        yield from pending
+    def _listen(
+        self, source: Source | np.ndarray, sample_rate: int | None
+    ) -> Iterator[Piece | Heard]:
+        if not isinstance(source, np.ndarray):
+            return listen(source, self.listening)
+        if sample_rate is None:
+            raise ConfigError("an array needs its sample_rate: tagger(array, 44_100)")
+        waveform = convert_array(source, sample_rate, self.listening.audio)
+        return listen_to_blocks([waveform], self.listening)
 
-    def _load(self, path: Path) -> np.ndarray:
-        return load_waveform(path, self.card.sample_rate, max_seconds=None)
+    def result(self, path: str, heard: Heard, gathered: "Gathered") -> TagResult:
+        """What a file's pieces and their scores come to."""
+        status = TAGGED
+        if heard.is_silent:
+            status = SILENT
+        elif heard.is_short:
+            status = SHORT
+        result = TagResult(
+            path,
+            self.name,
+            status,
+            self.tags,
+            seconds=heard.seconds,
+            envelope=heard.envelope,
+            model_sha256=self.card.sha256,
+        )
+        if heard.is_silent:
+            return result
+        timeline = gathered.timeline()
+        return result.replace(
+            scores=timeline.scores.mean(axis=0),
+            timeline=timeline,
+            embeddings=gathered.embeddings(),
+        )
 
-    def _split(self, waveform: np.ndarray) -> np.ndarray:
-        num_missing = self.card.num_samples - len(waveform)
-        if num_missing > 0:
-            waveform = np.pad(waveform, (0, num_missing))
-        return split_segments(waveform, self.card.num_samples)
+    def failed(self, path: str, error: str) -> TagResult:
+        """The result of a file that cannot be tagged."""
+        sha256 = self.card.sha256
+        return TagResult(
+            path, self.name, FAILED, self.tags, error=error, model_sha256=sha256
+        )
+
+
+class Gathered:
+    """The scores of a file so far; `heard` is what is known at its end."""
+
+    def __init__(self) -> None:
+        self.heard: Heard | None = None
+        self._scores: list[np.ndarray] = []
+        self._embeddings: list[np.ndarray] = []
+        self._starts: list[np.ndarray] = []
+        self._ends: list[np.ndarray] = []
+
+    def add(
+        self, piece: Piece, scores: np.ndarray, embeddings: np.ndarray | None = None
+    ) -> None:
+        """Adds a piece, its scores `(segments, tags)`, and its embeddings."""
+        self._starts.append(piece.starts)
+        self._ends.append(piece.ends)
+        self._scores.append(scores)
+        if embeddings is not None:
+            self._embeddings.append(embeddings)
+
+    def timeline(self) -> Timeline:
+        """All of it, along time."""
+        return Timeline(
+            np.concatenate(self._starts),
+            np.concatenate(self._ends),
+            np.concatenate(self._scores),
+        )
+
+    def embeddings(self) -> np.ndarray | None:
+        """`(segments, dimensions)`, if there are any."""
+        return np.concatenate(self._embeddings) if self._embeddings else None
+
+
+def _listening_of(card: ModelCard, hearing: HearingConfig) -> Listening:
+    audio = card.audio
+    hop = audio.hop or card.num_samples
+    if hearing.hop is not None:
+        hop = max(1, round(hearing.hop * audio.sample_rate))
+    return Listening(audio, card.num_samples, hop, hearing.tail)
+
+
+def _path_of(source: Source | np.ndarray) -> str:
+    if isinstance(source, str | os.PathLike):
+        return str(Path(source))
+    return "" if isinstance(source, np.ndarray) else source_name(source)

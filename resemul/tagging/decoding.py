@@ -1,0 +1,213 @@
+"""Files decoded ahead, in processes that may hang or die without harm to the rest."""
+
+import contextlib
+import multiprocessing
+import multiprocessing.connection
+import queue
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from resemul.audio.source import printable
+from resemul.errors import AudioError, WorkerError
+from resemul.runtime.workers import describe_exit, follow_parent
+from resemul.tagging.listening import Heard, Listening, Piece, listen
+
+# Pieces that wait for the model, for each process. They bound the memory, since a
+# process that is further ahead waits.
+_PIECES_AHEAD = 2
+
+# Bytes that a decoder may allocate. A picture inside a song, or a header that lies,
+# can ask for any amount.
+_MAX_DECODER_BYTES = 2 * 2**30
+
+_SECONDS_BETWEEN_LOOKS = 0.2
+
+
+@dataclass(frozen=True)
+class DecodeJob:
+    """A file to be heard in one way; `number` is the caller's."""
+
+    number: int
+    path: str
+    listening: Listening
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A file that could not be decoded, and why."""
+
+    error: str
+
+
+# What comes of a job: pieces, and at last one of the other two.
+Decoded = tuple[DecodeJob, Piece | Heard | Lost]
+
+
+class DecodersAhead:
+    """Decodes files in worker processes; iterating gives what comes of each.
+
+    Pieces of one job are in order, those of several may be mixed. A decoder that
+    dies, or gives nothing for `timeout` seconds, costs its file only. A context
+    manager: leaving it ends the processes.
+    """
+
+    def __init__(
+        self, jobs: Iterable[DecodeJob], num_workers: int, timeout: float
+    ) -> None:
+        self._jobs = iter(jobs)
+        self._jobs_lock = threading.Lock()
+        self._timeout = timeout
+        self._stopped = threading.Event()
+        self._ready: queue.Queue[Decoded | BaseException | None] = queue.Queue(
+            _PIECES_AHEAD * num_workers
+        )
+        self._threads = [
+            threading.Thread(target=self._serve, daemon=True)
+            for _ in range(num_workers)
+        ]
+        self._num_running = num_workers
+
+    def __enter__(self) -> "DecodersAhead":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        for thread in self._threads:
+            thread.join()
+
+    @property
+    def has_more(self) -> bool:
+        """Whether something is there now, without waiting."""
+        return not self._ready.empty()
+
+    def __iter__(self) -> Iterator[Decoded]:
+        while self._num_running:
+            item = self._ready.get()
+            if item is None:
+                self._num_running -= 1
+            elif isinstance(item, BaseException):
+                raise item
+            else:
+                yield item
+
+    def _serve(self) -> None:
+        """Gives one process its jobs, and passes on what it sends."""
+        worker: _Worker | None = None
+        try:
+            for job in iter(self._next_job, None):
+                worker = worker or _Worker()
+                for item in worker.decode(job, self._timeout, self._stopped):
+                    self._put((job, item))
+                if worker.is_lost:
+                    worker.end()
+                    worker = None
+        except BaseException as error:  # to whoever iterates
+            self._put(error)
+        finally:
+            if worker is not None:
+                worker.end()
+            self._put(None)
+
+    def _next_job(self) -> DecodeJob | None:
+        with self._jobs_lock:
+            return None if self._stopped.is_set() else next(self._jobs, None)
+
+    def _put(self, item: Decoded | BaseException | None) -> None:
+        while not self._stopped.is_set():
+            with contextlib.suppress(queue.Full):
+                self._ready.put(item, timeout=_SECONDS_BETWEEN_LOOKS)
+                return
+
+
+class _Worker:
+    """One process that decodes."""
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(
+            target=_decode_jobs, args=(theirs,), daemon=True
+        )
+        self._process.start()
+        theirs.close()
+        self.is_lost = False
+        try:
+            self._connection.recv()
+        except EOFError:
+            self._process.join(timeout=5)
+            how = describe_exit(self._process.exitcode)
+            raise WorkerError(f"a process that decodes cannot start ({how})") from None
+
+    def decode(
+        self, job: DecodeJob, timeout: float, stopped: threading.Event
+    ) -> Iterator[Piece | Heard | Lost]:
+        """Passes on what the process makes of a job; a process that fails is lost."""
+        name = printable(job.path)
+        try:
+            self._connection.send(job)
+            while True:
+                if not self._wait(timeout, stopped):
+                    self.is_lost = True
+                    yield Lost(
+                        f"{name} was given up: its decoder gave nothing for "
+                        f"{timeout:g} s"
+                    )
+                    return
+                item = self._connection.recv()
+                yield item
+                if not isinstance(item, Piece):
+                    return
+        except (EOFError, OSError):
+            self.is_lost = True
+            self._process.join(timeout=5)
+            how = describe_exit(self._process.exitcode)
+            yield Lost(f"{name} ended its decoder ({how})")
+
+    def end(self) -> None:
+        """Ends the process, whatever it does."""
+        self._connection.close()
+        self._process.kill()
+        self._process.join()
+
+    def _wait(self, timeout: float, stopped: threading.Event) -> bool:
+        """Waits for a message; whether there is one."""
+        waited = 0.0
+        while waited < timeout and not stopped.is_set():
+            step = min(_SECONDS_BETWEEN_LOOKS, timeout - waited)
+            if self._connection.poll(step):
+                return True
+            waited += step
+        return False
+
+
+def _decode_jobs(connection: "multiprocessing.connection.Connection[Any, Any]") -> None:
+    """What a process does: jobs in, pieces out, until nobody listens."""
+    follow_parent()
+    _limit_memory()
+    with contextlib.suppress(EOFError, OSError):
+        connection.send(None)  # ready: what it needs is imported
+        while True:
+            job: DecodeJob = connection.recv()
+            for item in _decode(job):
+                connection.send(item)
+
+
+def _decode(job: DecodeJob) -> Iterator[Piece | Heard | Lost]:
+    try:
+        yield from listen(job.path, job.listening)
+    except AudioError as error:
+        yield Lost(str(error))
+    except MemoryError:
+        yield Lost(f"{printable(job.path)}: there is not enough memory to decode it")
+
+
+def _limit_memory() -> None:
+    with contextlib.suppress(ImportError, OSError, ValueError, AttributeError):
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (_MAX_DECODER_BYTES, hard))

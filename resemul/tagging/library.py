@@ -1,0 +1,123 @@
+"""A user's own files, found and told apart."""
+
+import glob
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from resemul.audio.source import printable
+from resemul.configs.audio import AUDIO_SUFFIXES
+from resemul.errors import AudioError
+
+logger = logging.getLogger(__name__)
+
+
+def find_audio(paths: Sequence[str]) -> list[str]:
+    """Lists audio files, each once, in the order of the paths; folders are sorted.
+
+    Of a folder, and those in it, it is the files whose suffix says audio; names that
+    begin with a dot are left out, and a folder that was seen already, through a link
+    say, is not entered again. A path that is no file is taken as a pattern, such as
+    `*.mp3` and `**/*.mp3`. A file that is named is taken whatever its suffix, even if
+    it does not exist: reading it will say so.
+
+    Raises:
+        AudioError: nothing was found at all.
+    """
+    found: dict[str, None] = {}
+    seen: set[tuple[int, int]] = set()
+    for path in paths:
+        names = list(_expand(path, seen))
+        if not names:
+            logger.warning("%s holds no audio file", printable(path))
+        found.update(dict.fromkeys(names))
+    if not found:
+        where = ", ".join(map(printable, paths)) or "the list"
+        raise AudioError(
+            f"no audio file in {where}; looked for {', '.join(AUDIO_SUFFIXES)}"
+        )
+    return list(found)
+
+
+def read_list(file: BinaryIO) -> list[str]:
+    """Paths out of a list: one a line, or ended by zero bytes, as `find -print0` does.
+
+    Names are bytes, of any encoding; empty lines are left out.
+    """
+    content = file.read()
+    separator = b"\0" if b"\0" in content else b"\n"
+    lines = (line.removesuffix(b"\r") for line in content.split(separator))
+    return [os.fsdecode(line) for line in lines if line]
+
+
+def fingerprint(path: str, parameters: dict[str, Any]) -> str | None:
+    """Identity of a file as it is now, heard with these parameters.
+
+    It changes with the path, the size, the time of the last change, and any
+    parameter. None for what is not there.
+    """
+    try:
+        status = os.stat(path)  # noqa: PTH116 - the name may be any bytes
+    except (OSError, ValueError):
+        return None
+    full_path = os.path.abspath(path)  # noqa: PTH100
+    identity = [full_path, status.st_size, status.st_mtime_ns, parameters]
+    text = json.dumps(identity, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _expand(path: str, seen: set[tuple[int, int]]) -> Iterator[str]:
+    try:
+        is_folder, exists = Path(path).is_dir(), os.path.lexists(path)
+    except (OSError, ValueError):
+        is_folder, exists = False, True
+    if is_folder:
+        yield from _walk(path, seen)
+    elif not exists and glob.has_magic(path):
+        yield from _audio_of_pattern(path, seen)
+    else:
+        yield path
+
+
+def _audio_of_pattern(pattern: str, seen: set[tuple[int, int]]) -> Iterator[str]:
+    for path in sorted(glob.iglob(pattern, recursive=True), key=os.fsencode):  # noqa: PTH207
+        if not Path(path).is_dir():
+            yield path
+        elif "**" not in pattern:
+            yield from _walk(path, seen)
+
+
+def _walk(root: str, seen: set[tuple[int, int]]) -> Iterator[str]:
+    unreadable: list[str] = []
+
+    def note(error: OSError) -> None:
+        unreadable.append(str(error.filename))
+
+    for folder, subfolders, files in os.walk(root, onerror=note, followlinks=True):
+        if _is_seen(folder, seen):
+            subfolders[:] = []
+            continue
+        subfolders[:] = _visible(subfolders)
+        for name in _visible(files):
+            if os.path.splitext(name)[1].lower() in AUDIO_SUFFIXES:  # noqa: PTH122
+                yield os.path.join(folder, name)  # noqa: PTH118
+        # A result that says so, where the files would be.
+        yield from unreadable
+        unreadable.clear()
+    yield from unreadable
+
+
+def _is_seen(folder: str, seen: set[tuple[int, int]]) -> bool:
+    status = os.stat(folder)  # noqa: PTH116
+    identity = status.st_dev, status.st_ino
+    is_seen = identity in seen
+    seen.add(identity)
+    return is_seen
+
+
+def _visible(names: Iterable[str]) -> list[str]:
+    return sorted((name for name in names if name[0] != "."), key=os.fsencode)
