@@ -2,7 +2,7 @@
 
 import argparse
 
-from resemul.cli import msd_clean, msd_config, msd_files, msd_tags
+from resemul.cli import msd_clean, msd_config, msd_files, msd_records, msd_tags
 from resemul.cli.parser import new_parser
 
 
@@ -29,6 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
         msd_tags.add_candidates,
         msd_clean.add_clean_tags,
         msd_clean.add_statistics,
+        msd_records.add_records,
         msd_config.add_config,
     ):
         add(stages)

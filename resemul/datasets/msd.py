@@ -33,8 +33,9 @@ def read_collection(config: DatasetConfig) -> Collection:
     """Reads the tracks of `config.annotations` and their tags of `config.tag_db`.
 
     The clips are the tracks, by their track id. Paths are those of the column mp3_path
-    or file_path, relative to `config.audio_dir` or the table's folder. A column
-    `split` is used if there is one. Tags keep the order of their numbers.
+    or file_path, or of `config.columns.path`, relative to `config.audio_dir` or the
+    table's folder. A column `split` is used if there is one. Tags keep the order of
+    their numbers.
 
     Raises:
         DatasetError: a file is missing or broken, or a track is there twice.
@@ -44,7 +45,8 @@ def read_collection(config: DatasetConfig) -> Collection:
     assert database is not None
     header = read_header(source)
     require_columns(header, [TRACK_ID], source)
-    path_column = find_path_column(header, source)
+    path_column = config.columns.path or find_path_column(header, source)
+    require_columns(header, [path_column], source)
     table = read_table(source)
     tids = _unique(table[TRACK_ID], source)
     labels, popularity = read_labels(database, tids)

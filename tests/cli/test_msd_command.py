@@ -317,7 +317,7 @@ def test_statistics_prints_and_draws(world, capsys):
         ["msd", stage]
         for stage in (
             *("fetch", "silence", "wrangle", "tags", "info", "candidates"),
-            *("clean-tags", "statistics", "config"),
+            *("clean-tags", "statistics", "records", "config"),
         )
     ]
     + [["curate", stage] for stage in ("scan", "silence", "duplicates")],
@@ -437,3 +437,19 @@ def test_the_tracks_are_a_data_set(world, capsys):
     # 1, 2, 5 and 6 have a tag that is learned; 8 has none at all.
     assert sum(split["clips"] for split in result["splits"].values()) == 5
     assert sum(split["untagged"] for split in result["splits"].values()) == 1
+
+
+def test_records_of_whole_tracks_are_written(world, capsys):
+    assert wrangle(world, fetch(world), "--order", "match,unreadable") == 0
+    words = ("--lists", world / "lists", "--threshold", "1", "--vocal-first")
+    msd("clean-tags", world / "tags.db", world / "clean.db", *words)
+    capsys.readouterr()
+    words = ("--csv-path", world / "ultimate.csv", "--tag-path", world / "clean.db")
+    words += ("--root-dir", world / "previews #1", "-n", "2", "--num-workers", "1")
+    assert msd("records", "waveform", world / "records", *words, "-i", "2", "2") == 0
+    assert msd("records", "waveform", world / "records", *words) == 0
+    # 1, 2, 5, 6 and 7 have a tag; 8 has none.
+    out = capsys.readouterr().out
+    assert "records: 1 files" in out
+    assert "records: 2 files, 5 tracks" in out
+    assert f"left out: 1; the first: {tid(8)}: it has no tag" in out
