@@ -9,7 +9,7 @@ from benchmarks.material import FOLDER, mp3_files
 
 def variants() -> list[Variant]:
     """From nothing to an answer."""
-    tag = ["-m", "resemul", "tag", str(FOLDER / "model.keras")]
+    tag = ["-m", "resemul", "tag", "--model", str(FOLDER / "model.keras")]
     return [
         Variant("resemul train -h", setup_command, (["-m", "resemul", "train", "-h"],)),
         Variant(

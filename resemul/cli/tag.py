@@ -328,6 +328,7 @@ def _watched(
         for of_file, is_known in results:
             summary.add(of_file, is_known)
             if progress is not None:
+                progress.note(summary.describe_hours())
                 progress.advance()
             if of_file[0].status == FAILED and not written.is_for_people:
                 logger.warning("%s", of_file[0].error)

@@ -16,8 +16,8 @@ BYTES = "B"
 
 # A log file should stay short.
 _LOG_INTERVAL_SECONDS = 10.0
-_LINE = "{desc}: {n_fmt}/{total_fmt}{unit} ({percentage:.0f}%), {rate_fmt}"
-_LINE_WITHOUT_TOTAL = "{desc}: {n_fmt}{unit}, {rate_fmt}"
+_LINE = "{desc}: {n_fmt}/{total_fmt}{unit} ({percentage:.0f}%), {rate_fmt}{postfix}"
+_LINE_WITHOUT_TOTAL = "{desc}: {n_fmt}{unit}, {rate_fmt}{postfix}"
 
 
 class _Bar(tqdm):
@@ -75,6 +75,10 @@ class Progress:
         self._bar.update(amount)
         if not self._is_terminal and self._is_due():
             self._log(", {remaining} left" if self._bar.total else "")
+
+    def note(self, text: str) -> None:
+        """Says something more from now on, at the end of the line."""
+        self._bar.set_postfix_str(text, refresh=False)
 
     def close(self) -> None:
         """Shows the last state and ends the line; a second call does nothing."""

@@ -33,14 +33,9 @@ class Summary:
         else:
             self._seconds += max(result.seconds for result in results)
 
-    def describe_rate(self) -> str:
-        """Hours of audio and files in a minute."""
-        minutes = max(self._clock() - self._started, 1e-6) / 60
-        num_done = sum(self._counts.values()) - self._num_skipped
-        return (
-            f"{num_done / minutes:,.0f} files/min, "
-            f"{self._seconds / 3600 / minutes:.1f} hours of audio/min"
-        )
+    def describe_hours(self) -> str:
+        """Hours of audio in a minute, so far."""
+        return f"{self._seconds / 3600 / self._minutes():.1f} hours of audio/min"
 
     def describe(self, share_heard: float = 1.0) -> str:
         """The last line of a run."""
@@ -53,7 +48,12 @@ class Summary:
         if self._num_skipped:
             line += f" ({self._num_skipped:,} of them by an earlier run)"
         if self._seconds:
-            line += f"; {self.describe_rate()}"
+            num_done = sum(self._counts.values()) - self._num_skipped
+            rate = num_done / self._minutes()
+            line += f"; {rate:,.0f} files/min, {self.describe_hours()}"
         if share_heard < 0.99:
             line += f"; {share_heard:.0%} of each file was heard"
         return line
+
+    def _minutes(self) -> float:
+        return max(self._clock() - self._started, 1e-6) / 60

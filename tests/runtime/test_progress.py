@@ -89,3 +89,11 @@ def test_close_twice_shows_the_end_once(caplog):
 )
 def test_format_bytes(num_bytes, text):
     assert format_bytes(num_bytes) == text
+
+
+def test_a_note_stands_at_the_end_of_the_line(caplog):
+    caplog.set_level(logging.INFO)
+    with Progress(2, "files", "tagging") as progress:
+        progress.note("3 hours")
+        progress.advance(2)
+    assert "files/s, 3 hours, took" in caplog.text

@@ -9,7 +9,7 @@ def result(status, seconds=0.0):
 
 
 def test_a_run_is_summed_up_in_one_line():
-    times = iter([0.0, 60.0])
+    times = iter([0.0, 60.0, 60.0])
     summary = Summary(clock=lambda: next(times))
     summary.add([result("tagged", 3_600)], is_known=False)
     summary.add([result("tagged", 1_800), result("failed")], is_known=False)
