@@ -2,7 +2,6 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from resemul.cli.options import (
     add_data_dir,
@@ -14,11 +13,7 @@ from resemul.cli.options import (
 from resemul.cli.parser import new_parser
 from resemul.cli.sources import open_records
 from resemul.constants import DEFAULT_THRESHOLD
-from resemul.errors import ConfigError, DatasetError
-
-if TYPE_CHECKING:
-    from resemul.evaluation.thresholds import FittedThresholds
-    from resemul.records import RecordSet
+from resemul.errors import ConfigError
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -29,7 +24,8 @@ def build_parser() -> argparse.ArgumentParser:
         "tag --threshold fitted' then uses them.",
         "Tags that no validation clip has get no threshold; tagging takes "
         f"{DEFAULT_THRESHOLD} for them. The F1 that is printed is that of the clips "
-        "the thresholds were fitted on: on others it is lower.",
+        "the thresholds were fitted on: on others it is lower. Example: resemul "
+        "thresholds log/best.keras",
     )
     parser.add_argument(
         "path",
@@ -55,12 +51,10 @@ def main(args: argparse.Namespace) -> int:
             f"{args.path} is no .keras file and has no card to write thresholds into; "
             f"'resemul import {args.path} {args.path.stem}.keras' makes one of it"
         )
-    from dataclasses import replace
-
     start_for_model(args.path)
-    from resemul.checkpoints.card import card_path, check_fits, write_card
+    from resemul.checkpoints.card import card_path, check_fits
     from resemul.checkpoints.model_file import find_model, load_model
-    from resemul.evaluation.thresholds import fit_thresholds
+    from resemul.evaluation.thresholds import fit_thresholds, write_thresholds
 
     path = find_model(args.path)
     model, card = load_model(path, trust=args.trust)
@@ -69,36 +63,7 @@ def main(args: argparse.Namespace) -> int:
     ) as records:
         check_fits(card, records)
         fitted = fit_thresholds(model, records, args.batch_size)
-    if not fitted.by_tag:
-        raise DatasetError(
-            f"no validation clip in {records.folder} has any of the tags, so no "
-            "threshold can be fitted"
-        )
-    _print_text(fitted, records)
-    write_card(replace(card, thresholds=fitted.by_tag), path)
+    write_thresholds(fitted, path)
+    print(fitted.text())
     print(f"{card_path(path)}: {len(fitted.by_tag)} thresholds")
     return 0
-
-
-def _print_text(fitted: "FittedThresholds", records: "RecordSet") -> None:
-    from resemul.evaluation.metrics import macro
-
-    unit = "clips" if records.val_clip_sizes else "segments (no manifest tells clips)"
-    print(f"split {records.split_name}: {fitted.num_clips} validation {unit}")
-    width = max(map(len, fitted.tags))
-    print(f"{'tag':{width}}  positive  threshold      F1")
-    for tag, num_positive, threshold, f1 in zip(
-        fitted.tags,
-        fitted.num_positive,
-        fitted.thresholds,
-        fitted.f1,
-        strict=True,
-    ):
-        row = f"{tag:{width}}  {num_positive:8d}"
-        print(f"{row}  {threshold:9.4f}  {f1:6.4f}" if num_positive else row)
-    print(f"mean F1 {macro(fitted.f1):.4f} over {len(fitted.by_tag)} tags")
-    if fitted.unfitted_tags:
-        print(
-            "no threshold, as no validation clip has them: "
-            f"{', '.join(fitted.unfitted_tags)}"
-        )

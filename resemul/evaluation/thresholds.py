@@ -1,12 +1,16 @@
 """From which probability a tag counts as present: fitted on the validation clips."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import keras
 import numpy as np
+import pandas as pd
 
+from resemul.checkpoints.card import read_card, write_card
+from resemul.errors import DatasetError
 from resemul.evaluation.clips import scoring_clips
-from resemul.evaluation.metrics import best_f1_thresholds
+from resemul.evaluation.metrics import best_f1_thresholds, macro
 from resemul.prediction.fused import fuse_for_prediction
 from resemul.prediction.labelled import LabelledPredictions, predict_labelled
 from resemul.records import RecordSet
@@ -24,6 +28,9 @@ class FittedThresholds:
     f1: np.ndarray
     num_positive: np.ndarray
     num_clips: int
+    split_name: str = ""
+    # Of records without a manifest, which do not tell clips apart, segments.
+    unit: str = "clips"
 
     @property
     def by_tag(self) -> dict[str, float]:
@@ -33,6 +40,35 @@ class FittedThresholds:
             for tag, threshold in zip(self.tags, self.thresholds, strict=True)
             if not np.isnan(threshold)
         }
+
+    def table(self) -> pd.DataFrame:
+        """One row per tag: `tag`, `num_positive`, `threshold` and `f1`."""
+        return pd.DataFrame(
+            {
+                "tag": list(self.tags),
+                "num_positive": self.num_positive,
+                "threshold": self.thresholds,
+                "f1": self.f1,
+            }
+        )
+
+    def text(self) -> str:
+        """For people: a line per tag, and the mean F1."""
+        width = max(map(len, (*self.tags, "tag")))
+        lines = [
+            f"split {self.split_name}: {self.num_clips} validation {self.unit}",
+            f"{'tag':{width}}  positive  threshold      F1",
+        ]
+        for tag, num_positive, threshold, f1 in self.table().itertuples(index=False):
+            row = f"{tag:{width}}  {num_positive:8d}"
+            lines.append(f"{row}  {threshold:9.4f}  {f1:6.4f}" if num_positive else row)
+        lines.append(f"mean F1 {macro(self.f1):.4f} over {len(self.by_tag)} tags")
+        if self.unfitted_tags:
+            lines.append(
+                "no threshold, as no validation clip has them: "
+                f"{', '.join(self.unfitted_tags)}"
+            )
+        return "\n".join(lines)
 
     @property
     def unfitted_tags(self) -> tuple[str, ...]:
@@ -64,7 +100,26 @@ def fit_thresholds(
         f1=f1,
         num_positive=labels.sum(axis=0).astype(int),
         num_clips=len(labels),
+        split_name=records.split_name,
+        unit="clips"
+        if records.val_clip_sizes
+        else "segments (no manifest tells clips)",
     )
+
+
+def write_thresholds(fitted: FittedThresholds, path: Path) -> None:
+    """Puts the thresholds into the card of the model file `path`.
+
+    Raises:
+        DatasetError: no tag has one.
+        WeightsError: the card cannot be read or written.
+    """
+    if not fitted.by_tag:
+        raise DatasetError(
+            f"no validation clip of split {fitted.split_name} has any of the tags, so "
+            "no threshold can be fitted"
+        )
+    write_card(replace(read_card(path), thresholds=fitted.by_tag), path)
 
 
 def predict_val_clips(

@@ -95,6 +95,18 @@ def test_fit_thresholds_refuses_sizes_that_are_not_those_of_the_records(records)
         fit_thresholds(echo_model(), records)
 
 
+@pytest.mark.parametrize(("sizes", "total"), [((3, 1, 2, 2), 8), ((3, 1, 2), 6)])
+def test_fit_thresholds_counts_what_the_shards_hold(records, sizes, total):
+    """The manifest agrees with itself, not with its shards."""
+    num_segments = {**records.num_segments, "val": total}
+    records = dataclasses.replace(
+        records, val_clip_sizes=sizes, num_segments=num_segments
+    )
+    message = f"7 validation segments, {total} by its manifest"
+    with pytest.raises(DatasetError, match=message):
+        fit_thresholds(echo_model(), records)
+
+
 def test_fit_thresholds_refuses_a_model_that_puts_out_nan(tmp_path):
     clips = [([1, 0], [[np.nan, 0.5], [0.5, 0.5]]), ([0, 1], [[0.5, 0.5]])]
     with pytest.raises(WeightsError, match="for 1 of 2 validation clips"):
@@ -113,3 +125,16 @@ def test_fit_thresholds_names_damaged_records(records):
     path.write_bytes(content)
     with pytest.raises(DatasetError, match="a record in the val shards"):
         fit_thresholds(echo_model(), records)
+
+
+def test_thresholds_in_words_and_as_a_table(records):
+    fitted = fit_thresholds(echo_model(), records)
+    assert fitted.text().splitlines() == [
+        "split mtt-tagged: 4 validation clips",
+        "tag   positive  threshold      F1",
+        "low          2     0.5625  1.0000",
+        "high         0",
+        "mean F1 1.0000 over 1 tags",
+        "no threshold, as no validation clip has them: high",
+    ]
+    assert fitted.table()["threshold"][0] == 0.5625
