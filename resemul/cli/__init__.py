@@ -1,6 +1,7 @@
 """The command line: `resemul COMMAND`, and the scripts at the root."""
 
 import argparse
+import errno
 import importlib
 import logging
 import os
@@ -130,6 +131,13 @@ def run_command(
         return error.exit_status
     except BrokenPipeError:
         # The reader of our output (head, say) went away: not worth a traceback.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        # Of standard output: whoever writes a file says which.
+        if error.errno != errno.ENOSPC or error.filename is not None:
+            raise
+        print(f"{parser.prog}: error: no space is left to write to", file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt as stop:

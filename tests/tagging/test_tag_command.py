@@ -195,6 +195,33 @@ def test_what_cannot_work_is_said_before_a_model_is_loaded(
     assert message in capsys.readouterr().err
 
 
+def run_apart(folder, *arguments, stdout=subprocess.PIPE):
+    """Runs the command in a process of its own, on a terminal that takes only ASCII."""
+    script = _STUB.format(folder=os.path.dirname(__file__))  # noqa: PTH120
+    environment = os.environ | {
+        "PYTHONIOENCODING": "ascii:strict",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    return subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        env=environment,
+        cwd=folder,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no such device")  # noqa: PTH110
+@pytest.mark.parametrize("name", ["table", "csv"])
+def test_a_full_disk_is_said_in_a_line(songs, tmp_path, name):
+    with open("/dev/full", "wb") as full:  # noqa: PTH123
+        done = run_apart(tmp_path, songs, "--format", name, stdout=full)
+    assert done.returncode == 1
+    assert b"resemul tag: error: no space is left to write to" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
 def test_odd_names_pass_through_a_strict_terminal_and_a_table(songs, tmp_path):
     name = b"caf\xe9\n\x1b[31m.wav"
     try:
@@ -202,17 +229,9 @@ def test_odd_names_pass_through_a_strict_terminal_and_a_table(songs, tmp_path):
             file.write((songs / "a-loud.wav").read_bytes())
     except OSError:
         pytest.skip("this file system takes no such name")
-    script = _STUB.format(folder=os.path.dirname(__file__))  # noqa: PTH120
-    environment = os.environ | {
-        "PYTHONIOENCODING": "ascii:strict",
-        "PYTHONPATH": os.pathsep.join(sys.path),
-    }
 
     def output_of(*options):
-        command = [sys.executable, "-c", script, str(songs), *options]
-        done = subprocess.run(
-            command, env=environment, cwd=tmp_path, capture_output=True, check=False
-        )
+        done = run_apart(tmp_path, songs, *options)
         assert b"Traceback" not in done.stderr
         assert b"3 tagged, 1 failed" in done.stderr
         return done.stdout
