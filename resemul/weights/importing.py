@@ -11,6 +11,7 @@ from resemul.errors import WeightsError
 from resemul.weights.contents import Contents
 from resemul.weights.hashes import file_hashes
 from resemul.weights.keras2 import is_keras2, read_keras2
+from resemul.weights.musicnn import is_tf1, read_tf1
 from resemul.weights.pytorch import is_torch, read_pytorch
 from resemul.weights.registry import Pretrained, find_published
 from resemul.weights.tags import TAG_PRESETS
@@ -27,6 +28,8 @@ IMPORTERS: dict[
     tuple[Callable[[Path], bool], Callable[[Path, str | None], Contents]],
 ] = {
     "Keras 2 hdf5": (is_keras2, read_keras2),
+    # Before PyTorch, whose files are zip archives, too.
+    "TensorFlow 1": (is_tf1, read_tf1),
     "PyTorch": (is_torch, read_pytorch),
 }
 
@@ -39,21 +42,46 @@ def import_weights(
 ) -> tuple["keras.Model", dict[str, Any]]:
     """Builds the model that a foreign file holds. No code from the file is run.
 
+    Args and errors are those of `read_weights`; besides, the weights may not fit.
+
+    Returns:
+        The model, and what is known of it: fields of a model card, by name.
+    """
+    # Keras takes seconds to import; the rest of this package does not need it.
+    from resemul.models import build_model
+    from resemul.weights.assign import assign_weights
+
+    contents, facts = read_weights(source, model, tags, published)
+    built = build_model(contents.model, contents.num_tags, **facts["options"])
+    assign_weights(built, contents.arrays, contents.unused, source)
+    return built, facts
+
+
+def read_weights(
+    source: Path,
+    model: str | None = None,
+    tags: Sequence[str] | None = None,
+    published: Pretrained | None = None,
+) -> tuple[Contents, dict[str, Any]]:
+    """Reads a foreign file: the arrays of one of our models, and what is known of it.
+
     Format, architecture and options are recognised from the content of the file.
+    Needs no Keras.
 
     Args:
-        source: an hdf5 file of Keras 2, or a checkpoint of PyTorch.
+        source: an hdf5 file of Keras 2, a checkpoint of PyTorch, or the index of one
+            of TensorFlow 1.
         model: a key of `MODELS` that the file must hold; None for any.
         tags: names of the outputs, in their order. None: those of the published
             file, or those that files of this kind usually have.
         published: what the file is. None: looked up by its hashes.
 
     Returns:
-        The model, and what is known of it: fields of a model card, by name.
+        The contents, and fields of a model card, by name.
 
     Raises:
-        WeightsError: the file is missing, broken, of another kind, or does not fit
-            its model completely; or its tags are not known.
+        WeightsError: the file is missing, broken, of another kind, or its tags are
+            not known.
     """
     source = Path(source)
     if not source.is_file():
@@ -62,13 +90,14 @@ def import_weights(
     sha256, git_blob = file_hashes(source)
     published = published or find_published(sha256, git_blob)
     names, origin = _choose_tags(source, contents, published, tags)
-    built, config = _build(source, contents)
+    config = model_entry(contents.model).config(**contents.options)
     facts = {
         "model": contents.model,
         "options": dataclasses.asdict(config),
         "tags": list(names),
-        "sample_rate": config.sample_rate,
         "num_samples": config.num_samples,
+        # sample_rate, mix, resampler, padding, hop, short
+        **dataclasses.asdict(config.audio),
         "dataset": published.dataset if published else "",
         "source": {
             "file": source.name,
@@ -79,7 +108,7 @@ def import_weights(
             **_describe(published),
         },
     }
-    return built, facts
+    return contents, facts
 
 
 def _read(source: Path, model: str | None) -> tuple[str, Contents]:
@@ -90,17 +119,6 @@ def _read(source: Path, model: str | None) -> tuple[str, Contents]:
         f"{source} has none of the formats that can be imported: "
         f"{', '.join(IMPORTERS)} (models of this package end in .keras)"
     )
-
-
-def _build(source: Path, contents: Contents) -> tuple["keras.Model", Any]:
-    # Keras takes seconds to import; the table of published weights does not need it.
-    from resemul.models import build_model
-    from resemul.weights.assign import assign_weights
-
-    config = model_entry(contents.model).config(**contents.options)
-    built = build_model(contents.model, contents.num_tags, **dataclasses.asdict(config))
-    assign_weights(built, contents.arrays, contents.unused, source)
-    return built, config
 
 
 def _choose_tags(
