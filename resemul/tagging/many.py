@@ -112,7 +112,7 @@ class _Run:
             waiting, group.waiting = group.waiting, []
             pieces = [(job, item) for job, item in waiting if isinstance(item, Piece)]
             for tagger in group.taggers:
-                self._predict(tagger, pieces, group.listening.piece_size)
+                self._predict(tagger, pieces)
             for job, item in waiting:
                 if isinstance(item, Heard | Lost):
                     self._finish(job.number, item, group.taggers)
@@ -124,16 +124,14 @@ class _Run:
             self._num_yielded += 1
             yield [results[tagger] for tagger in self._order]
 
-    def _predict(
-        self, tagger: Tagger, pieces: list[tuple[DecodeJob, Piece]], size: int
-    ) -> None:
+    def _predict(self, tagger: Tagger, pieces: list[tuple[DecodeJob, Piece]]) -> None:
         if not pieces:
             return
         samples = np.concatenate([piece.samples for _, piece in pieces])
-        scores = _in_batches(tagger.predict, samples, size)
+        scores = tagger.predict(samples)
         embeddings = None
         if self._with_embeddings:
-            embeddings = _in_batches(tagger.runtime.embed, samples, size)
+            embeddings = tagger.embed_segments(samples)
         start = 0
         for job, piece in pieces:
             place = slice(start, start + len(piece.samples))
@@ -153,11 +151,3 @@ class _Run:
             else:
                 result = tagger.result(path, item, gathered)
             self._results[number][id(tagger)] = result
-
-
-def _in_batches(function, samples: np.ndarray, size: int) -> np.ndarray:  # type: ignore[no-untyped-def]
-    parts = [
-        np.asarray(function(samples[start : start + size]), "float32")
-        for start in range(0, len(samples), size)
-    ]
-    return np.concatenate(parts)
