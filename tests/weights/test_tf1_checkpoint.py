@@ -18,8 +18,8 @@ from tf1_files import (
 
 from resemul.errors import WeightsError
 from resemul.models import build_model
-from resemul.weights import import_weights
 from resemul.weights.crc32c import crc32c
+from resemul.weights.importing import import_weights
 from resemul.weights.musicnn import read_tf1
 from resemul.weights.tf1_checkpoint import read_bundle
 
