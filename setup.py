@@ -34,6 +34,12 @@ def read_version() -> str:
 REQUIREMENTS = read_requirements()
 NOTEBOOK = ["jupyter>=1", "nbclient>=0.10", "nbformat>=5.10", "ipykernel>=6"]
 PARQUET = ["pyarrow>=15"]
+SERVER = [
+    "fastapi>=0.115",
+    "prometheus-client>=0.20",
+    "python-multipart>=0.0.18",
+    "uvicorn>=0.30",
+]
 
 setup(
     name="resemul",
@@ -54,7 +60,9 @@ setup(
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
     ],
     packages=find_packages(include=["resemul", "resemul.*"]),
-    package_data={"resemul": ["py.typed", "curation/lists/*", "export/graphs/*"]},
+    package_data={
+        "resemul": ["py.typed", "curation/lists/*", "export/graphs/*", "server/page/*"]
+    },
     python_requires=">=3.11",
     install_requires=[r for r in REQUIREMENTS if r.split(">=")[0] in TAGGING],
     extras_require={
@@ -63,6 +71,7 @@ setup(
         "madmom": ["madmom>=0.16.1", "cython>=3", "setuptools>=65"],
         "notebook": [*REQUIREMENTS, *NOTEBOOK],
         "parquet": PARQUET,
+        "server": SERVER,
         "export": [*REQUIREMENTS, "onnx>=1.16"],
         # What 'make bench' compares with; madmom, if it is there, too.
         "bench": [*REQUIREMENTS, "torch>=2.6"],
@@ -70,10 +79,14 @@ setup(
             *REQUIREMENTS,
             *NOTEBOOK,
             *PARQUET,
+            *SERVER,
+            "axe-playwright-python>=0.1.4",
+            "httpx>=0.27",
             "hypothesis>=6",
             "jax>=0.5",
             "mypy>=1.15",
             "onnx>=1.16",
+            "playwright>=1.44",
             "pytest>=8",
             "pytest-xdist>=3.5",
             "ruff>=0.15",

@@ -34,6 +34,7 @@ GROUPS: dict[str, dict[str, Command]] = {
             "resemul.cli.file_tags",
             "write tags into the songs themselves, and take them back",
         ),
+        "serve": Command("resemul.cli.serve", "tag over HTTP, with a page to look at"),
     },
     "models": {
         "pretrained": Command(

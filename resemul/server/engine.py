@@ -1,0 +1,283 @@
+"""Files of many clients through the same models: one line, full batches.
+
+Processes decode ahead; one thread runs the models on whatever is there, so that
+segments of several clients share a batch and a lone file does not wait for others.
+"""
+
+import itertools
+import logging
+import queue
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from resemul.server.metrics import Metrics
+from resemul.server.problems import Problem
+from resemul.tagging.decoding import DecodeJob, DecodersAhead, Lost
+from resemul.tagging.listening import Heard, Listening, Piece
+from resemul.tagging.results import TagResult
+from resemul.tagging.tagger import Gathered, Tagger
+
+logger = logging.getLogger(__name__)
+
+WAITING, WORKING, DONE, FAILED, CANCELLED = (
+    "waiting",
+    "working",
+    "done",
+    "failed",
+    "cancelled",
+)
+
+
+@dataclass(eq=False)
+class Work:
+    """A file to be tagged by some models, and how far that is.
+
+    Changed by the engine's thread; others read it.
+    """
+
+    name: str
+    path: Path
+    models: tuple[str, ...]
+    hop: float | None = None
+    with_embeddings: bool = False
+    state: str = WAITING
+    created: float = field(default_factory=time.monotonic)
+    # Seconds of sound that went through the models so far.
+    seconds_heard: float = 0.0
+    results: list[TagResult] = field(default_factory=list)
+    problem: Problem | None = None
+    is_over: threading.Event = field(default_factory=threading.Event)
+    gathered: dict[str, Gathered] = field(default_factory=dict)
+    # Ways of hearing the file that are not at its end.
+    num_open: int = 0
+
+    def end(self, state: str, problem: Problem | None = None) -> None:
+        """Says how it ended; once."""
+        if not self.is_over.is_set():
+            self.state, self.problem = state, problem
+            self.gathered.clear()
+            self.is_over.set()
+
+
+@dataclass(frozen=True, eq=False)
+class _Entry:
+    """What was decoded of a file for some models, and waits for them."""
+
+    job: DecodeJob
+    work: Work
+    names: list[str]
+    item: Any
+
+
+class Engine:
+    """Tags files of a bounded line, through models that are loaded once.
+
+    Args:
+        taggers: by the name that clients use.
+        num_workers: processes that decode.
+        capacity: files that may wait or be at work.
+        timeout: seconds after which a decoder that gives nothing is given up, and a
+            file that has not begun.
+        max_seconds: of sound in a file.
+        metrics: what is counted.
+    """
+
+    def __init__(
+        self,
+        taggers: Mapping[str, Tagger],
+        *,
+        num_workers: int,
+        capacity: int,
+        timeout: float,
+        max_seconds: float,
+        metrics: Metrics,
+    ) -> None:
+        self.taggers = dict(taggers)
+        self._num_workers = num_workers
+        self._capacity = capacity
+        self._timeout = timeout
+        self._max_seconds = max_seconds
+        self._metrics = metrics
+        self._numbers = itertools.count()
+        self._lock = threading.Lock()
+        self._works: dict[int, Work] = {}
+        self._jobs: queue.SimpleQueue[DecodeJob | None] = queue.SimpleQueue()
+        self._taggers_of: dict[tuple[int, Listening], list[str]] = {}
+        self._waiting: list[_Entry] = []
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self.is_running = False
+
+    def start(self) -> None:
+        """Runs each model once, so that the first client does not wait for that."""
+        for tagger in self.taggers.values():
+            tagger.predict(np.zeros((1, tagger.card.num_samples), "float32"))
+        self.is_running = True
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends at once; what is not done is cancelled."""
+        self.is_running = False
+        for work in self._unfinished():
+            work.end(CANCELLED, Problem(503, "The service is stopping."))
+        for _ in range(self._num_workers):
+            self._jobs.put(None)
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def submit(self, works: list[Work]) -> None:
+        """Puts files in the line, all of them or none.
+
+        Raises:
+            Problem: there is no room (429), or the service does not run (503).
+        """
+        if not self.is_running:
+            raise Problem(503, "The service is not ready.", {"retry-after": "5"})
+        with self._lock:
+            num_unfinished = len(self._unfinished())
+            if num_unfinished + len(works) > self._capacity:
+                raise Problem(
+                    429,
+                    f"{num_unfinished} files are waiting or at work, and "
+                    f"{self._capacity} may; try again later.",
+                    {"retry-after": str(1 + num_unfinished // 4)},
+                )
+            for work in works:
+                self._enqueue(next(self._numbers), work)
+        self._metrics.queue.set(num_unfinished + len(works))
+
+    def sweep(self) -> None:
+        """Gives up what has waited too long to begin."""
+        now = time.monotonic()
+        for work in self._unfinished():
+            if work.state == WAITING and now - work.created > self._timeout:
+                work.end(FAILED, Problem(504, "The file waited too long to begin."))
+        self._metrics.queue.set(len(self._unfinished()))
+
+    def _unfinished(self) -> list[Work]:
+        return [
+            work for work in list(self._works.values()) if not work.is_over.is_set()
+        ]
+
+    def _enqueue(self, number: int, work: Work) -> None:
+        names_of: dict[Listening, list[str]] = {}
+        for name in work.models:
+            tagger = self.taggers[name]
+            listening = replace(tagger.listening, with_envelope=True)
+            if work.hop is not None:
+                hop = max(1, round(work.hop * listening.audio.sample_rate))
+                listening = replace(listening, hop=hop)
+            names_of.setdefault(listening, []).append(name)
+            work.gathered[name] = Gathered()
+        work.num_open = len(names_of)
+        self._works[number] = work
+        for listening, names in names_of.items():
+            self._taggers_of[number, listening] = names
+            self._jobs.put(DecodeJob(number, str(work.path), listening))
+
+    def _feed(self) -> Iterator[DecodeJob]:
+        """Jobs as they come, until the service stops."""
+        for job in iter(self._jobs.get, None):
+            if not self._works[job.number].is_over.is_set():
+                yield job
+            else:
+                self._close(job)
+
+    def _run(self) -> None:
+        try:
+            with DecodersAhead(
+                self._feed(), self._num_workers, self._timeout
+            ) as decoders:
+                for job, item in decoders:
+                    self._take(job, item)
+                    if not decoders.has_more or self._num_waiting() >= 64:
+                        self._predict()
+                    if not self.is_running:
+                        return
+        except Exception:
+            logger.exception("the engine has stopped")
+            self.is_running = False
+            for work in self._unfinished():
+                work.end(FAILED, Problem(503, "The service has failed."))
+
+    def _num_waiting(self) -> int:
+        return sum(len(e.item.samples) for e in self._waiting if _is_piece(e))
+
+    def _take(self, job: DecodeJob, item: Piece | Heard | Lost) -> None:
+        work = self._works[job.number]
+        if work.is_over.is_set():
+            if not isinstance(item, Piece):
+                self._close(job)
+            return
+        work.state = WORKING
+        if isinstance(item, Piece) and item.ends[-1] > self._max_seconds + 1:
+            detail = f"{work.name} is longer than {self._max_seconds:g} seconds."
+            work.end(FAILED, Problem(422, detail))
+            return
+        names = self._taggers_of[job.number, job.listening]
+        self._waiting.append(_Entry(job, work, names, item))
+
+    def _predict(self) -> None:
+        """Empties the line: one batch for each way of hearing and model."""
+        waiting, self._waiting = self._waiting, []
+        pieces_of: dict[tuple[Listening, str], list[_Entry]] = {}
+        for entry in filter(_is_piece, waiting):
+            for name in entry.names:
+                pieces_of.setdefault((entry.job.listening, name), []).append(entry)
+        for (_, name), entries in pieces_of.items():
+            self._predict_model(self.taggers[name], name, entries)
+        for entry in waiting:
+            if isinstance(entry.item, Piece):
+                entry.work.seconds_heard = float(entry.item.ends[-1])
+            else:
+                self._finish(entry, entry.item)
+                self._close(entry.job)
+
+    def _predict_model(self, tagger: Tagger, name: str, entries: list[_Entry]) -> None:
+        size = tagger.listening.piece_size
+        samples = np.concatenate([entry.item.samples for entry in entries])
+        self._metrics.batch_size.observe(min(size, len(samples)))
+        batches = [samples[i : i + size] for i in range(0, len(samples), size)]
+        scores = np.concatenate([tagger.predict(batch) for batch in batches])
+        start = 0
+        for entry in entries:
+            place = slice(start, start + len(entry.item.samples))
+            start = place.stop
+            embeddings = None
+            if entry.work.with_embeddings:
+                embeddings = tagger.runtime.embed(entry.item.samples)
+            if name in entry.work.gathered:  # it may have ended meanwhile
+                entry.work.gathered[name].add(entry.item, scores[place], embeddings)
+
+    def _finish(self, entry: _Entry, item: Heard | Lost) -> None:
+        work = entry.work
+        if work.is_over.is_set():
+            return
+        if isinstance(item, Lost):
+            status = 504 if "gave nothing for" in item.error else 422
+            detail = item.error.replace(str(work.path), work.name)
+            work.end(FAILED, Problem(status, detail))
+            return
+        for name in entry.names:
+            result = self.taggers[name].result(work.name, item, work.gathered[name])
+            work.results.append(result.replace(model=name))
+        work.num_open -= 1
+        if not work.num_open:
+            work.results.sort(key=lambda result: work.models.index(result.model))
+            self._metrics.audio_seconds.inc(item.seconds)
+            work.end(DONE)
+
+    def _close(self, job: DecodeJob) -> None:
+        """Forgets a job; its work, too, with the last of its jobs."""
+        self._taggers_of.pop((job.number, job.listening), None)
+        if not any(number == job.number for number, _ in self._taggers_of):
+            self._works.pop(job.number, None)
+
+
+def _is_piece(entry: _Entry) -> bool:
+    return isinstance(entry.item, Piece)

@@ -1,0 +1,61 @@
+"""A service over a model that measures loudness, called without a network."""
+
+import io
+import time
+import wave
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+from resemul.checkpoints.card import ModelCard
+from resemul.configs.server import ServerConfig
+from resemul.server.app import build_app
+from resemul.tagging.tagger import Tagger
+
+RATE, NUM_SAMPLES = 16_000, 4_000
+
+
+class LoudnessRuntime:
+    """Scores a segment: ten times its mean square, and one minus that."""
+
+    name = "fake"
+
+    def __init__(self, seconds_per_batch=0.0, **fields):
+        card = {"sample_rate": RATE, "num_samples": NUM_SAMPLES, "sha256": "ab" * 32}
+        self.card = ModelCard("loudness", {}, ["loud", "quiet"], **(card | fields))
+        self.batch_sizes = []
+        self.seconds_per_batch = seconds_per_batch
+
+    def predict(self, segments):
+        time.sleep(self.seconds_per_batch)
+        self.batch_sizes.append(len(segments))
+        loud = 10 * np.mean(np.square(segments, dtype="float64"), axis=1)
+        return np.stack([loud, 1 - loud], axis=1).astype("float32")
+
+    def embed(self, segments):
+        return np.stack([segments.mean(axis=1), segments.max(axis=1)], axis=1)
+
+
+def wav(value, seconds=0.5):
+    """A wav file of one value all along: its loudness is ten times the square."""
+    file = io.BytesIO()
+    samples = np.full(round(seconds * RATE), round(value * 32_768), "<i2")
+    with wave.open(file, "wb") as writer:
+        writer.setparams((1, 2, RATE, 0, "NONE", ""))
+        writer.writeframes(samples.tobytes())
+    return file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def runtime():
+    return LoudnessRuntime()
+
+
+@pytest.fixture(scope="module")
+def client(runtime):
+    """Of a service with two models; its decoders live as long as the module."""
+    taggers = {"loudness": Tagger(runtime), "other": Tagger(LoudnessRuntime())}
+    config = ServerConfig(workers=1, max_upload_mb=1, max_seconds=20, max_files=3)
+    with TestClient(build_app(taggers, config)) as client:
+        yield client
