@@ -2,11 +2,13 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from resemul.cli.stages import Stages, add_output, add_stage, add_tag_source
 from resemul.configs.curation import (
+    COMBINE,
     COUNTS,
+    DROP,
     EQUIVALENT_SHARE,
     IMPLIED_SHARE,
     MAX_PLOTTED_TAGS,
@@ -15,6 +17,7 @@ from resemul.configs.curation import (
     VOCAL_TAGS,
     CleaningConfig,
 )
+from resemul.errors import ConfigError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,8 +89,43 @@ def add_clean_tags(
         choices=COUNTS,
         help="write a tag once a track, or, as was published, once for each name",
     )
+    _add_corrections(stage)
     _add_rules(stage)
     stage.set_defaults(run=clean)
+
+
+def _add_corrections(stage: argparse.ArgumentParser) -> None:
+    for flag, metavar, what in (
+        (
+            "--combine",
+            "NAME,NAME",
+            "tags that become one, called by the most popular; can be repeated "
+            f"(default: {' '.join(map(','.join, COMBINE))})",
+        ),
+        (
+            "--drop",
+            "NAME,NAME",
+            f"names that are taken out again (default: {','.join(DROP)})",
+        ),
+        ("--add", "TAG=NAME,NAME", "names that mean a tag, too; can be repeated"),
+    ):
+        stage.add_argument(flag, action="append", metavar=metavar, help=what)
+
+
+def _corrections(args: argparse.Namespace) -> dict[str, Any]:
+    """Fields of the config; what was not given keeps its default."""
+    fields: dict[str, Any] = {}
+    if args.combine is not None:
+        fields["combine"] = [group.split(",") for group in args.combine]
+    if args.drop is not None:
+        fields["drop"] = [name for names in args.drop for name in names.split(",")]
+    if args.add is not None:
+        pairs = [text.partition("=") for text in args.add]
+        if not all(tag and names for tag, _, names in pairs):
+            raise ConfigError(f"--add takes TAG=NAME,NAME, got {', '.join(args.add)}")
+        fields["add_targets"] = [tag for tag, _, _ in pairs]
+        fields["add"] = [names.split(",") for _, _, names in pairs]
+    return fields
 
 
 def _add_rules(stage: argparse.ArgumentParser) -> None:
@@ -163,6 +201,7 @@ def clean(args: argparse.Namespace) -> None:
         ignore_case=args.ignore_case,
         vocal_first=args.vocal_first,
         vocal_tags=tuple(args.vocal),
+        **_corrections(args),
     )
     with open_tags(args.source, args.in_memory) as source:
         popularity = source.popularity()

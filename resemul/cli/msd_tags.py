@@ -103,7 +103,7 @@ def add_candidates(
 
 def tags(args: argparse.Namespace) -> None:
     """Answers one question."""
-    from resemul.curation.lastfm_files import open_tags, write_csv_tables
+    from resemul.curation.lastfm_files import open_tags
 
     with open_tags(args.source, args.in_memory) as source:
         if args.tid:
@@ -117,7 +117,7 @@ def tags(args: argparse.Namespace) -> None:
         elif args.to_csv is not None:
             if not args.to_csv.is_dir():
                 raise ConfigError(f"{args.to_csv} is no folder")
-            for path in write_csv_tables(source, args.to_csv):
+            for path in source.db_to_csv(args.to_csv):
                 print(path)
         else:
             if args.popularity < 0:

@@ -7,6 +7,7 @@ the same answers: `SqliteTags` asks the file, `MemoryTags` holds tables.
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,8 +15,11 @@ import numpy as np
 import pandas as pd
 
 from resemul.errors import UnknownNameError
+from resemul.runtime.files import atomic_write
 
-POPULARITY_COLUMNS = ("tag", "tag_num", "count")
+# What every store of tags holds, at least: tables and their columns.
+TABLES = {"tags": ("tag",), "tids": ("tid",), "tid_tag": ("tid", "tag")}
+CSV_NAMES = {table: f"lastfm_{table}.csv" for table in TABLES}
 
 
 class LastFm(ABC):
@@ -134,6 +138,19 @@ class LastFm(ABC):
         table = table.iloc[order].reset_index(drop=True)
         table.index += 1
         return table
+
+    def db_to_csv(self, output_dir: Path | None = None) -> list[Path]:
+        """Writes the three tables, by default beside the database; returns where.
+
+        Rows count from 0, in a first column without a name, as the original has it.
+        """
+        folder = Path(self.source).parent if output_dir is None else output_dir
+        tables = {"tags": self.tag_table(), "tids": self.tid_table()}
+        tables["tid_tag"] = self.pairs().rename(lambda row: row + 1)
+        for table, frame in tables.items():
+            with atomic_write(folder / CSV_NAMES[table]) as file:
+                frame.rename(lambda number: number - 1).to_csv(file, index_label=False)
+        return [folder / CSV_NAMES[table] for table in tables]
 
     @cached_property
     def pop(self) -> pd.DataFrame:

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from resemul.curation.lastfm import LastFm
+from resemul.curation.lastfm import TABLES, LastFm
 from resemul.datasets.sqlite import chunks, connect_read_only
 from resemul.errors import DatasetError
 
-TABLES = {"tags": ("tag",), "tids": ("tid",), "tid_tag": ("tid", "tag")}
 # Rows that are turned into numbers at a time, so that millions of them fit.
 _FETCHED_ROWS = 200_000
 

@@ -12,13 +12,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from resemul.curation.lastfm import LastFm
-from resemul.curation.lastfm_backends import TABLES, MemoryTags, SqliteTags
+from resemul.curation.lastfm import CSV_NAMES, TABLES, LastFm
+from resemul.curation.lastfm_backends import MemoryTags, SqliteTags
 from resemul.errors import ConfigError, DatasetError
 
 logger = logging.getLogger(__name__)
-
-CSV_NAMES = {table: f"lastfm_{table}.csv" for table in TABLES}
 
 
 def open_tags(path: Path, in_memory: bool = False) -> LastFm:
@@ -71,20 +69,6 @@ def read_csv_tables(folder: Path) -> MemoryTags:
     return MemoryTags(
         tables["tags"], tables["tids"], tables["tid_tag"], source=str(folder)
     )
-
-
-def write_csv_tables(tags: LastFm, folder: Path) -> list[Path]:
-    """Writes the three tables, as `read_csv_tables` and the original read them."""
-    tables = {"tags": tags.tag_table(), "tids": tags.tid_table()}
-    tables["tid_tag"] = tags.pairs().rename(lambda row: row + 1)
-    paths = []
-    for table, frame in tables.items():
-        path = folder / CSV_NAMES[table]
-        part = path.with_name(f".{path.name}.part")
-        frame.rename(lambda number: number - 1).to_csv(part, index_label=False)
-        part.replace(path)
-        paths.append(path)
-    return paths
 
 
 def read_json(source: Path) -> MemoryTags:

@@ -71,7 +71,7 @@ def read_summary(path: Path) -> pd.DataFrame:
     lengths = {field: len(values) for field, values in columns.items()}
     if len(set(lengths.values())) > 1:
         raise DatasetError(f"{path}: its tables have different lengths: {lengths}")
-    columns[TRACK_ID] = np.char.decode(columns[TRACK_ID], "utf-8", "replace")
+    columns[TRACK_ID] = _as_text(columns[TRACK_ID])
     return pd.DataFrame(columns)[[TRACK_7DIGITAL_ID, TRACK_ID, YEAR]]
 
 
@@ -241,6 +241,16 @@ def _check_order(order: Sequence[str]) -> None:
             f"the order of steps names each of {', '.join(STEPS)} once at most, got "
             f"{', '.join(order)}"
         )
+
+
+def _as_text(values: np.ndarray) -> np.ndarray:
+    """Bytes of a fixed length, or objects, as HDF5 has text."""
+    if values.dtype.kind == "S":
+        return np.char.decode(values, "utf-8", "replace")
+    texts = (
+        v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in values
+    )
+    return np.array([str(text) for text in texts], dtype=object)
 
 
 def _find_id(line: str) -> re.Match[str] | None:

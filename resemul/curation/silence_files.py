@@ -6,7 +6,6 @@ length matters for memory.
 
 import json
 import logging
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +25,7 @@ from resemul.curation.silence import (
     find_intervals,
     has_silence_columns,
 )
+from resemul.curation.stored_intervals import common_folder, npz_path_of, read_npz
 from resemul.datasets.file_tables import (
     NPZ_PATH,
     find_path_column,
@@ -41,7 +41,6 @@ logger = logging.getLogger(__name__)
 
 # Hz, of files whose header does not say. Seconds do not depend on it by much.
 _USUAL_RATE = 44_100
-_PREVIEW_SUFFIX = ".clip.mp3"
 
 Measure = Callable[[Path, str], dict[str, Any]]
 Look = Callable[[dict[str, Any]], dict[str, Any]]
@@ -91,29 +90,6 @@ def measure_file(path: Path, padding: str = PADDINGS[0]) -> dict[str, Any]:
     }
 
 
-def read_npz(path: Path) -> dict[str, Any]:
-    """Intervals that the original stored; raises `AudioError` if there are none."""
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            split = np.asarray(stored["split"], "int64").reshape(-1, 2)
-            return {"sample_rate": int(stored["sr"]), "split": split.tolist()}
-    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
-        raise AudioError(f"{path} holds no intervals: {error}") from error
-    except Exception as error:  # zipfile and zlib have errors of their own
-        raise AudioError(f"{path} cannot be read: {error}") from error
-
-
-def npz_path_of(mp3_path: str, root: Path) -> str:
-    """Where the original stores the intervals of a file, below its own root."""
-    path = Path(mp3_path)
-    if path.is_absolute():
-        path = Path(os.path.relpath(path, root.absolute()))
-    name = path.name
-    is_preview = name.endswith(_PREVIEW_SUFFIX)
-    stem = name[: -len(_PREVIEW_SUFFIX)] if is_preview else path.stem
-    return path.with_name(f"{stem}.npz").as_posix()
-
-
 def write_silence(
     source: Path,
     output: IO[str],
@@ -140,7 +116,10 @@ def write_silence(
     path_column = find_path_column(header, source)
     if has_silence_columns(header):
         return _copy(source, output, wanted, lambda chunk, _: (chunk, []))
-    look = partial(_measure, config=config, measure=measure)
+    npz_base = config.root
+    if config.npz_root is not None:
+        npz_base = common_folder(_paths(source), config.root)
+    look = partial(_measure, config=config, npz_base=npz_base, measure=measure)
     offsets = _fill_journal(source, journal, config, look)
     with journal.open("rb") as entries:
         add = partial(
@@ -148,8 +127,7 @@ def write_silence(
             offsets=offsets,
             entries=entries,
             path_column=path_column,
-            root=config.root,
-            with_npz=config.npz_root is not None,
+            npz_base=None if config.npz_root is None else npz_base,
         )
         return _copy(source, output, wanted, add)
 
@@ -178,8 +156,7 @@ def _add_columns(
     offsets: np.ndarray,
     entries: IO[bytes],
     path_column: str,
-    root: Path,
-    with_npz: bool,
+    npz_base: Path | None,
 ) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
     """A part of the table with its columns, less the files that are broken."""
     intervals, kept, broken = [], [], []
@@ -194,8 +171,8 @@ def _add_columns(
         intervals.append(seconds / entry["sample_rate"])
     table = chunk.iloc[kept].rename(columns={path_column: "file_path"})
     npz_paths = None
-    if with_npz and NPZ_PATH not in table:
-        npz_paths = [npz_path_of(path, root) for path in table["file_path"]]
+    if npz_base is not None and NPZ_PATH not in table:
+        npz_paths = [npz_path_of(path, npz_base) for path in table["file_path"]]
     return add_silence(table, intervals, npz_paths), broken
 
 
@@ -260,6 +237,12 @@ def _jobs(source: Path) -> Iterator[dict[str, Any]]:
             row += 1
 
 
+def _paths(source: Path) -> Iterator[str]:
+    for chunk in read_chunks(source):
+        column = chunk[find_path_column(chunk.columns, source)]
+        yield from column[column.notna()].astype(str)
+
+
 def _run(
     jobs: Iterator[dict[str, Any]],
     look: Look,
@@ -282,12 +265,12 @@ def _run(
 
 
 def _measure(
-    job: dict[str, Any], config: SilenceConfig, measure: Measure
+    job: dict[str, Any], config: SilenceConfig, npz_base: Path, measure: Measure
 ) -> dict[str, Any]:
     """The entry of one file; runs in a worker process."""
     path = config.root / job["path"]
     if config.npz_root is not None:
-        npz = job["npz"] or npz_path_of(job["path"], config.root)
+        npz = job["npz"] or npz_path_of(job["path"], npz_base)
         try:
             return {"row": job["row"]} | read_npz(config.npz_root / npz)
         except AudioError as error:

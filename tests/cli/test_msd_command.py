@@ -292,6 +292,20 @@ def test_clean_tags_writes_a_database_and_what_was_merged(world, capsys):
     assert "2,hip hop,2,2" in capsys.readouterr().out
 
 
+def test_names_can_be_combined_dropped_and_added(world, capsys):
+    words = ["--lists", world / "lists", "--threshold", "1", "--vocal-first"]
+    corrections = ["--combine", "rock,hip hop", "--drop", "Hip-Hop"]
+    corrections += ["--add", "male=seen live,he sings"]
+    new = world / "new.db"
+    assert msd("clean-tags", world / "tags.db", new, *words, *corrections) == 0
+    report = pd.read_csv(world / "new.names.csv")
+    names = report.groupby("tag")["name"].agg(list).to_dict()
+    assert names["rock"] == ["rock", "hip hop"]
+    assert names["male"] == ["male", "seen live", "he sings"]
+    assert msd("clean-tags", world / "tags.db", world / "x", "--add", "male") == 1
+    assert "TAG=NAME,NAME, got male" in capsys.readouterr().err
+
+
 def test_clean_tags_works_with_our_own_lists(world, capsys):
     words = ("--threshold", "1", "--sub-threshold", "1", "--exp", "1")
     assert msd("clean-tags", world / "tags.db", world / "own.db", *words) == 0

@@ -10,7 +10,6 @@ from resemul.curation.lastfm_files import (
     open_tags,
     read_csv_tables,
     read_json,
-    write_csv_tables,
     write_database,
 )
 from resemul.errors import ConfigError, DatasetError, UnknownNameError
@@ -45,7 +44,7 @@ def tags(request, database, tmp_path):
         folder = tmp_path / "csv"
         folder.mkdir()
         with SqliteTags(database) as stored:
-            write_csv_tables(stored, folder)
+            stored.db_to_csv(folder)
         database = folder
     with open_tags(database, in_memory=request.param == "memory") as opened:
         yield opened
@@ -215,7 +214,8 @@ def test_a_database_is_written_with_its_numbers(tmp_path, database):
 
 def test_csv_tables_count_from_0_without_a_name_for_the_index(tmp_path, database):
     with SqliteTags(database) as tags:
-        write_csv_tables(tags, tmp_path)
+        paths = tags.db_to_csv()
+    assert [path.parent for path in paths] == [tmp_path] * 3
     lines = (tmp_path / "lastfm_tids.csv").read_text().splitlines()
     assert lines == ["tid", "0,TRA", "1,TRB", "2,", "3,TRD"]
     assert (

@@ -45,6 +45,17 @@ def test_the_summary_file_gives_ids_and_years(write_summary):
     assert table.to_numpy().tolist() == [[7, track_id(1), 1999], [5, track_id(2), 0]]
 
 
+def test_text_of_any_length_is_read(tmp_path, write_summary):
+    import h5py
+
+    path = write_summary([(7, track_id(1), 1999)])
+    with h5py.File(path, "a") as file:
+        del file["analysis/songs"]
+        kind = [("track_id", h5py.string_dtype())]
+        file["analysis/songs"] = np.array([(track_id(5),)], kind)
+    assert read_summary(path)["track_id"].tolist() == [track_id(5)]
+
+
 def test_a_broken_summary_file_is_one_error(tmp_path, write_summary):
     path = tmp_path / "broken.h5"
     path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))

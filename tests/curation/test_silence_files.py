@@ -11,10 +11,9 @@ from resemul.configs.curation import SilenceFilter
 from resemul.curation.silence_files import (
     SilenceConfig,
     measure_file,
-    npz_path_of,
-    read_npz,
     write_silence,
 )
+from resemul.curation.stored_intervals import common_folder, npz_path_of, read_npz
 from resemul.errors import AudioError, DatasetError
 
 RATE = 16_000
@@ -168,6 +167,13 @@ def test_npz_files_lie_as_the_mp3s_do(tmp_path):
     assert npz_path_of("1/2/12.clip.mp3", tmp_path) == "1/2/12.npz"
     assert npz_path_of("a/song.flac", tmp_path) == "a/song.npz"
     assert npz_path_of(f"{tmp_path}/1/12.clip.mp3", tmp_path) == "1/12.npz"
+    root = tmp_path / "mp3"
+    assert common_folder(["a/x.mp3", "b/y.mp3"], root) == root
+    inside = [f"{root}/a/x.mp3", f"{root}/b/y.mp3"]
+    assert common_folder(inside, root) == root
+    assert common_folder(inside, tmp_path / "elsewhere") == root
+    assert common_folder(inside[:1], tmp_path / "elsewhere") == root / "a"
+    assert common_folder([], root) == root
 
 
 def test_a_table_without_paths_is_refused(tmp_path):
