@@ -14,8 +14,11 @@ def build_parser() -> argparse.ArgumentParser:
     parser = new_parser(
         "Compares two models on the same clips: the difference of their scores, B less "
         "A, and its 95% interval by a paired bootstrap over the clips.",
-        "Example: resemul eval a.keras --predictions a.npz; resemul eval b.keras "
-        "--predictions b.npz; resemul compare a.npz b.npz --per-tag",
+        examples=(
+            "resemul eval a.keras --predictions a.npz",
+            "resemul eval b.keras --predictions b.npz",
+            "resemul compare a.npz b.npz --per-tag",
+        ),
     )
     for name in ("a", "b"):
         parser.add_argument(

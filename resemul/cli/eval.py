@@ -24,7 +24,11 @@ def build_parser() -> argparse.ArgumentParser:
         "(average precision), as means over the tags. A clip's probabilities are the "
         "means over its segments.",
         "A stopped evaluation goes on where it was when the same command is given "
-        "again. Example: resemul eval log/best.keras --bootstrap 1000 --csv tags.csv",
+        "again.",
+        (
+            "resemul eval log/best.keras --bootstrap 1000 --csv tags.csv",
+            "resemul eval se-multi --data-dir dataset --predictions se.npz",
+        ),
     )
     parser.add_argument(
         "path",
@@ -38,7 +42,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--batch-size", type=int, metavar="N", help="segments in a batch, at most"
     )
     parser.add_argument(
+        "--segments",
         "--windows",
+        dest="scheme",
         choices=WINDOWS,
         help="of a clip, over which probabilities are averaged: segments (all, side by "
         "side), chunks (at equal distances), random (one), centre (default: as in the "
@@ -135,7 +141,7 @@ def main(args: argparse.Namespace) -> int:
             require_whole(records, num_skipped)
         precision = choose_precision(args.precision)
         predictions = predict_test_clips(
-            model, card, records, args.windows, args.batch_size, precision
+            model, card, records, args.scheme, args.batch_size, precision
         )
     scores = score(predictions, records.tags, args.bootstrap, args.seed, metrics)
     report = Report(

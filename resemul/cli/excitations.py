@@ -23,8 +23,11 @@ def build_parser() -> argparse.ArgumentParser:
         "Writes a table of the excitations of every test clip in "
         "<data-dir>/tfrecord, one row per clip and block; or of audio files, which "
         "need no labels, one row per segment and block.",
-        "Needs a model with blocks se or rese. Example: resemul excitations "
-        "log/best.keras --audio song.mp3 --out song.parquet",
+        "Needs a model with blocks se or rese.",
+        (
+            "resemul excitations log/best.keras --out excitations.parquet",
+            "resemul excitations log/best.keras --audio song.mp3 --out song.parquet",
+        ),
     )
     parser.add_argument(
         "path",

@@ -23,6 +23,11 @@ def build_parser() -> argparse.ArgumentParser:
         "those of a few tags in the first block, and the spread of the tags in "
         "every block.",
         "Prefer Parquet files; only open a pickle that you made yourself.",
+        (
+            "resemul plot-excitations excitations.parquet --out-dir figures",
+            "resemul plot-excitations excitations.parquet --tags rock,piano --model "
+            "log/best.keras",
+        ),
     )
     parser.add_argument(
         "path",

@@ -24,8 +24,8 @@ def build_parser() -> argparse.ArgumentParser:
         "tag --threshold fitted' then uses them.",
         "Tags that no validation clip has get no threshold; tagging takes "
         f"{DEFAULT_THRESHOLD} for them. The F1 that is printed is that of the clips "
-        "the thresholds were fitted on: on others it is lower. Example: resemul "
-        "thresholds log/best.keras",
+        "the thresholds were fitted on: on others it is lower.",
+        ("resemul thresholds log/best.keras --data-dir dataset",),
     )
     parser.add_argument(
         "path",
