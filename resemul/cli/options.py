@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import inspect
 import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,7 +11,14 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from resemul.configs import PRECISIONS
-from resemul.configs.fields import Kind, Option, OptionError, kinds_of, options_of
+from resemul.configs.fields import (
+    Kind,
+    Option,
+    OptionError,
+    fields_of,
+    kinds_of,
+    options_of,
+)
 from resemul.configs.values import parse_field
 from resemul.errors import ConfigError
 
@@ -36,7 +44,7 @@ def add_fields(
         prefix: goes before each help, such as "sample_cnn: ".
     """
     options, kinds = options_of(config_class), kinds_of(config_class)
-    defaults = {f.name: f.default for f in dataclasses.fields(config_class)}
+    defaults = {f.name: f.default for f in fields_of(config_class)}
     for name in options if names is None else names:
         said, kind, default = options[name], kinds[name], defaults[name]
         extra: dict[str, Any] = {"metavar": _metavar(said, kind)}
@@ -47,7 +55,7 @@ def add_fields(
             many = isinstance(default, tuple)
             text += f" ({','.join(map(str, default)) if many else default})"
         group.add_argument(
-            (flags or {}).get(name) or _flag(name, said, default),
+            (flags or {}).get(name) or flags_of(config_class)[name],
             action=_Field,
             dest=_dest(config_class, name),
             default=argparse.SUPPRESS,
@@ -85,12 +93,16 @@ def in_typed_words(config_class: type) -> Iterator[None]:
     try:
         yield
     except OptionError as error:
-        defaults = {f.name: f.default for f in dataclasses.fields(config_class)}
-        flags = {
-            name: _flag(name, said, defaults[name])
-            for name, said in options_of(config_class).items()
-        }
-        raise ConfigError(error.with_names(flags)) from error
+        raise ConfigError(error.with_names(flags_of(config_class))) from error
+
+
+def flags_of(config_class: type) -> dict[str, str]:
+    """The flag of each field of a config, by name."""
+    defaults = {field.name: field.default for field in fields_of(config_class)}
+    return {
+        name: _flag(name, said, defaults[name])
+        for name, said in options_of(config_class).items()
+    }
 
 
 class _Field(argparse.Action):
@@ -109,7 +121,7 @@ class _Field(argparse.Action):
 
 def _typed(args: argparse.Namespace, config_class: type) -> dict[str, tuple[str, str]]:
     given = vars(args)
-    names = [field.name for field in dataclasses.fields(config_class)]
+    names = [field.name for field in fields_of(config_class)]
     return {
         name: given[dest]
         for name in names
@@ -118,8 +130,13 @@ def _typed(args: argparse.Namespace, config_class: type) -> dict[str, tuple[str,
 
 
 def _dest(config_class: type, name: str) -> str:
-    # Two configs of one parser may have fields of the same name.
-    return f"{config_class.__name__}.{name}"
+    # Two configs of one parser may have fields of the same name, or inherit one.
+    owner = next(
+        base
+        for base in reversed(config_class.__mro__)
+        if name in inspect.get_annotations(base)
+    )
+    return f"{owner.__name__}.{name}"
 
 
 def _flag(name: str, said: Option, default: Any) -> str:

@@ -1,17 +1,19 @@
 """Options that say which model to train, and how: a recipe, a file, single fields."""
 
 import argparse
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from resemul.cli.options import add_fields, fields_given, in_typed_words
+from resemul.cli.options import add_fields, fields_given, flags_of, in_typed_words
 from resemul.configs import (
     DEFAULT_MODEL,
     MODEL_ENTRIES,
     RECIPES,
+    SCHEDULES,
     RunConfig,
     SampleCNNConfig,
+    Schedule,
     TrainConfig,
     change_run,
     make_run,
@@ -27,7 +29,7 @@ _MODEL_FIELDS = ("block", "alpha", "init_features", "dropout", "weight_decay", "
 # The field with which a part of the help begins, and its heading.
 _HEADINGS = {
     "batch_size": "steps",
-    "lr_schedule": "learning rate",
+    "schedule": "learning rate",
     "patience": "schedule",
     "monitor": "validation",
 }
@@ -68,7 +70,26 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     for field in fields(TrainConfig):
         if field.name in _HEADINGS:
             group = parser.add_argument_group(_HEADINGS[field.name])
-        add_fields(group, TrainConfig, [field.name])
+        if field.name == "schedule":
+            _add_schedules(group)
+        else:
+            add_fields(group, TrainConfig, [field.name])
+
+
+def _add_schedules(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--lr-schedule",
+        choices=SCHEDULES,
+        help="how the rate changes within a stage (inverse_time)",
+    )
+    users: dict[str, list[str]] = {}
+    for name, schedule in SCHEDULES.items():
+        for flag in flags_of(schedule).values():
+            users.setdefault(flag, []).append(name)
+    for schedule in SCHEDULES.values():
+        for field, flag in flags_of(schedule).items():
+            if names := users.pop(flag, []):
+                add_fields(group, schedule, [field], prefix=f"{', '.join(names)}: ")
 
 
 def run_config(args: argparse.Namespace, model: str | None = None) -> RunConfig:
@@ -96,13 +117,29 @@ def run_config(args: argparse.Namespace, model: str | None = None) -> RunConfig:
         content["recipe"] = args.recipe
     where = str(args.config) if args.config else "options"
     run = make_run(**content, where=where)
+    training = fields_given(args, TrainConfig)
+    schedule = _given_schedule(args, run.training.schedule)
+    if schedule != run.training.schedule:
+        training["schedule"] = schedule
     with in_typed_words(TrainConfig):
         return change_run(
-            run,
-            _given_model_options(args, run.model),
-            fields_given(args, TrainConfig),
-            "options",
+            run, _given_model_options(args, run.model), training, "options"
         )
+
+
+def _given_schedule(args: argparse.Namespace, schedule: Schedule) -> Schedule:
+    """The schedule that the flags make of the recipe's."""
+    name = args.lr_schedule or schedule.name
+    if name != schedule.name:
+        schedule = SCHEDULES[name]()
+    for other in SCHEDULES.values():
+        flags = flags_of(other)
+        for field in fields_given(args, other):
+            if flags[field] not in flags_of(type(schedule)).values():
+                raise ConfigError(
+                    f"{flags[field]} would have no effect, as the schedule is {name}"
+                )
+    return replace(schedule, **fields_given(args, type(schedule)))
 
 
 def _given_model_options(args: argparse.Namespace, model: str) -> dict[str, Any]:

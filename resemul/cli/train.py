@@ -4,26 +4,29 @@ import argparse
 import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from resemul.cli.eval import add_metric
 from resemul.cli.options import (
     add_data_dir,
     add_from_audio,
     add_trust,
     add_unused,
+    in_typed_words,
     start_for_model,
 )
 from resemul.cli.parser import new_parser
 from resemul.cli.run_options import add_run_options, run_config
 from resemul.cli.sources import open_records
-from resemul.configs import RunConfig, write_run
+from resemul.configs import LOADING_OPTIONS, TrainConfig, check_monitors, write_run
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import keras
 
     from resemul.checkpoints.card import ModelCard
-    from resemul.records import RecordSet
-    from resemul.training import TrainingRun
+    from resemul.evaluation.metrics import Metric
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +64,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add_trust(parser)
     add_run_options(parser)
+    add_metric(parser)
     add_unused(parser, "--num-audios-per-shard", type=int, metavar="N")
     add_unused(parser, "--num-segments-per-audio", type=int, metavar="N")
     return parser
@@ -72,7 +76,12 @@ def main(args: argparse.Namespace) -> int:
     config = run_config(args, source[1].model if source else None)
     if args.save_config:
         if source:
-            options = {**source[1].options, **config.model_options}
+            of_source = {
+                name: value
+                for name, value in source[1].options.items()
+                if name not in LOADING_OPTIONS
+            }
+            options = {**of_source, **config.model_options}
             config = replace(config, model_options=options)
         write_run(config, args.save_config)
         logger.info("%s is written; train with --config", args.save_config)
@@ -82,22 +91,45 @@ def main(args: argparse.Namespace) -> int:
 
     keep_freed_memory()
     start_tensorflow()
+    from resemul.evaluation.metrics import find_metrics
+
+    metrics = find_metrics(args.metric)
+    with in_typed_words(TrainConfig):
+        check_monitors(config.training, metrics)
     with open_records(
         args.data_dir, args.from_audio, args.num_workers, config.model
     ) as records:
-        run = _train(args, config, records, source)
-    for stage in run.stages:
-        test = stage["test"]
-        print(
-            f"stage {stage['stage']}: {stage['optimizer']}, learning rate "
-            f"{stage['lr']:g}, {stage['num_epochs']} epochs, "
-            f"val_loss {stage['val_loss']:.4f}, "
-            f"test ROC AUC {test['test_roc_auc']:.4f}, "
-            f"PR AUC {test['test_pr_auc']:.4f} "
-            f"({run.card.split_name}, {test['test_clips']} clips)"
+        from resemul.training import train
+
+        run = train(
+            config,
+            records,
+            args.train_dir,
+            source,
+            overwrite=args.overwrite,
+            metrics=metrics,
         )
+    for stage in run.stages:
+        print(_describe_stage(stage, run.card.split_name, metrics))
     print(f"best model: {run.best}")
     return 0
+
+
+def _describe_stage(
+    stage: dict[str, Any], split_name: str, metrics: "Mapping[str, Metric]"
+) -> str:
+    test, text = stage["test"], "no test clips"
+    if test:
+        scores = ", ".join(
+            f"{metric.title} {test[f'test_{name}']:.4f}"
+            for name, metric in metrics.items()
+            if f"test_{name}" in test
+        )
+        text = f"test {scores} ({split_name}, {test['test_clips']} clips)"
+    return (
+        f"stage {stage['stage']}: {stage['optimizer']}, learning rate {stage['lr']:g}, "
+        f"{stage['num_epochs']} epochs, val_loss {stage['val_loss']:.4f}, {text}"
+    )
 
 
 def _load(path: Path, trust: bool) -> "tuple[keras.Model, ModelCard]":
@@ -105,70 +137,3 @@ def _load(path: Path, trust: bool) -> "tuple[keras.Model, ModelCard]":
     from resemul.checkpoints.model_file import open_model
 
     return open_model(path, trust=trust)
-
-
-def _train(
-    args: argparse.Namespace,
-    config: RunConfig,
-    records: "RecordSet",
-    source: "tuple[keras.Model, ModelCard] | None",
-) -> "TrainingRun":
-    import keras
-
-    from resemul.training import delete_run, prepare_model, train_in_stages
-
-    keras.utils.set_random_seed(config.training.seed)
-    model, card = prepare_model(config, records, source)
-    if args.overwrite:
-        delete_run(args.train_dir)
-    logger.info(
-        "%s, %d parameters; %s: %s segments",
-        config.model,
-        model.count_params(),
-        records.split_name,
-        " / ".join(f"{n:,}" for n in records.num_segments.values()),
-    )
-
-    def evaluate_stage(trained: keras.Model) -> dict[str, float]:
-        return _score(trained, config, records)
-
-    run = train_in_stages(
-        model, card, records, args.train_dir, config.training, evaluate_stage
-    )
-    _fit_thresholds(run.best, records)
-    return run
-
-
-def _fit_thresholds(path: Path, records: "RecordSet") -> None:
-    from resemul.checkpoints.card import write_card
-    from resemul.checkpoints.model_file import load_model
-    from resemul.evaluation.thresholds import fit_thresholds
-
-    model, card = load_model(path, trust=True)  # this run wrote it
-    write_card(replace(card, thresholds=fit_thresholds(model, records).by_tag), path)
-
-
-def _score(
-    model: "keras.Model", config: RunConfig, records: "RecordSet"
-) -> dict[str, float]:
-    from resemul.audio.segments import segment_clips
-    from resemul.evaluation.scores import evaluate
-    from resemul.records import iterate_clips
-
-    clips = segment_clips(
-        iterate_clips(records),
-        model.input_shape[-1],
-        config.training.validation,
-        config.training.num_chunks,
-    )
-    scores = evaluate(model, clips, records.tags)
-    logger.info(
-        "test (%s, %d clips): %s",
-        records.split_name,
-        scores.num_clips,
-        scores.describe(),
-    )
-    return {
-        **{f"test_{name}": value for name, value in scores.macro.items()},
-        "test_clips": scores.num_clips,
-    }

@@ -133,11 +133,16 @@ def option(
     return dataclasses.field(default=default, metadata={_OPTION: said})
 
 
+def fields_of(config_class: type) -> list[dataclasses.Field]:
+    """The fields of a config that may be set."""
+    return [field for field in dataclasses.fields(config_class) if field.init]
+
+
 def options_of(config_class: type) -> dict[str, Option]:
     """What each field of a config says of itself, by name."""
     return {
         field.name: field.metadata.get(_OPTION, Option())
-        for field in dataclasses.fields(config_class)
+        for field in fields_of(config_class)
     }
 
 
@@ -145,10 +150,7 @@ def options_of(config_class: type) -> dict[str, Option]:
 def kinds_of(config_class: type) -> dict[str, Kind]:
     """The type of each field of a config, by name."""
     hints = typing.get_type_hints(config_class)
-    return {
-        field.name: _kind(hints[field.name])
-        for field in dataclasses.fields(config_class)
-    }
+    return {field.name: _kind(hints[field.name]) for field in fields_of(config_class)}
 
 
 def require_field(config_class: type, name: str, where: str) -> None:
@@ -157,7 +159,7 @@ def require_field(config_class: type, name: str, where: str) -> None:
     Raises:
         ConfigError: it has none of this name; says which there are.
     """
-    names = [field.name for field in dataclasses.fields(config_class)]
+    names = [field.name for field in fields_of(config_class)]
     if name not in names:
         raise ConfigError(f"{where}: no option {name!r}; there are {', '.join(names)}")
 
@@ -199,7 +201,7 @@ def check_options(config: Any) -> None:
     Raises:
         ConfigError: a value is of another type than its field, or out of bounds.
     """
-    for field in dataclasses.fields(config):
+    for field in fields_of(type(config)):
         check_value(type(config), field.name, getattr(config, field.name))
 
 

@@ -100,12 +100,13 @@ def _optimizer(settings: MsdSettings) -> dict[str, Any]:
 def _schedule(settings: MsdSettings) -> dict[str, Any]:
     patience = settings.reduce_lr_plateau_patience
     if not patience:
-        return {"lr_schedule": "constant"}
-    return {
-        "lr_schedule": "plateau",
-        "plateau_monitor": "val_pr_auc",
-        "plateau_patience": max(patience - 1, 0),
-        "plateau_factor": settings.plateau_factor,
-        "plateau_min_delta": settings.plateau_min_delta,
-        "plateau_min_lr": settings.plateau_min_lr,
+        return {"schedule": {"name": "constant"}}
+    options = {
+        "name": "plateau",
+        "monitor": "val_pr_auc",
+        "patience": max(patience - 1, 0),
+        "factor": settings.plateau_factor,
+        "min_delta": settings.plateau_min_delta,
+        "min_lr": settings.plateau_min_lr,
     }
+    return {"schedule": options}

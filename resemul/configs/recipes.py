@@ -9,6 +9,7 @@ from dataclasses import replace
 from resemul.configs.build import BuildConfig
 from resemul.configs.dataset import DEFAULT_DATASET, dataset_entry
 from resemul.configs.outside import model_entry
+from resemul.configs.schedules import Constant, OneCycle, Plateau, Triangular
 from resemul.configs.training import Stage, TrainConfig
 
 # Examples of a whole clip are long: 1.9 MB each at 16 kHz, 3.7 GB in all.
@@ -29,7 +30,7 @@ _ADAM_LOSS_SCALE = TrainConfig(
     adam_epsilon=1e-8,
     loss_scale=1024.0,
     precision="auto",
-    lr_schedule="constant",
+    schedule=Constant(),
     patience=None,
     num_lr_decays=1,
     max_epochs=50,
@@ -47,10 +48,7 @@ _SGD_PLATEAU = TrainConfig(
     lr=0.01,
     momentum=0.9,
     coupled_weight_decay=1e-6,
-    lr_schedule="plateau",
-    plateau_patience=3,
-    plateau_factor=0.2,
-    plateau_min_delta=1.4e-5,
+    schedule=Plateau(patience=3, factor=0.2, min_delta=1.4e-5),
     patience=4,
     num_lr_decays=1,
     max_epochs=100,
@@ -66,7 +64,7 @@ _ADAM_THEN_SGD = TrainConfig(
     adam_epsilon=1e-8,
     momentum=0.9,
     coupled_weight_decay=1e-4,
-    lr_schedule="constant",
+    schedule=Constant(),
     patience=None,
     stages=(
         Stage("adam", 1e-4, 80),
@@ -90,7 +88,7 @@ _ADAM_L2 = TrainConfig(
     lr=1e-4,
     adam_epsilon=1e-8,
     coupled_weight_decay=1e-4,
-    lr_schedule="constant",
+    schedule=Constant(),
     patience=None,
     monitor="val_roc_auc",
     num_lr_decays=1,
@@ -109,12 +107,8 @@ _ADAM_EARLY_STOPPING = TrainConfig(
     crop="random",
     optimizer="adam",
     lr=1e-3,
-    lr_schedule="plateau",
-    plateau_patience=1,
-    plateau_factor=0.5,
-    # 0.1 of the sum over a batch.
-    plateau_min_delta=0.1 / 64,
-    plateau_min_lr=1e-5,
+    # A min_delta of 0.1 of the sum over a batch.
+    schedule=Plateau(patience=1, factor=0.5, min_delta=0.1 / 64, min_lr=1e-5),
     patience=4,
     monitor="val_pr_auc",
     num_lr_decays=1,
@@ -133,9 +127,7 @@ _ADAM_HALVING = TrainConfig(
     optimizer="adam",
     lr=1e-3,
     adam_epsilon=1e-8,
-    lr_schedule="plateau",
-    plateau_patience=74,
-    plateau_factor=0.5,
+    schedule=Plateau(patience=74, factor=0.5),
     patience=None,
     num_lr_decays=1,
     max_epochs=600,
@@ -158,11 +150,11 @@ RECIPES: dict[str, TrainConfig] = {
         _ADAM_EARLY_STOPPING,
         batch_size=128,
         lr=1.4e-3,
-        lr_schedule="triangular",
+        schedule=Triangular(),
         patience=None,
     ),
     "adam_one_cycle": replace(
-        _ADAM_EARLY_STOPPING, lr_schedule="one_cycle", cycle_ratio=10.0, patience=None
+        _ADAM_EARLY_STOPPING, schedule=OneCycle(ratio=10.0), patience=None
     ),
 }
 

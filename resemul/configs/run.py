@@ -9,11 +9,14 @@ from typing import Any
 
 from resemul.configs.outside import model_entry
 from resemul.configs.recipes import RECIPES
+from resemul.configs.schedules import nest_schedule
 from resemul.configs.training import TrainConfig
 from resemul.configs.values import fields_from_json
 from resemul.errors import ConfigError
 
 DEFAULT_MODEL = "sample_cnn"
+# Options of a model that follow from the records, unless they are set.
+LOADING_OPTIONS = ("mix", "resampler")
 # What decides the rates only where a recipe does not list its stages.
 _UNUSED_WITH_STAGES = (
     "optimizer",
@@ -66,7 +69,8 @@ def make_run(
     recipe = recipe or entry.recipe
     _require_known(recipe, RECIPES, "recipe", where)
     options = fields_from_json(entry.config, model_options or {}, f"{where}, {model}")
-    fields = fields_from_json(TrainConfig, training or {}, where)
+    content = nest_schedule(training or {}, RECIPES[recipe].schedule)
+    fields = fields_from_json(TrainConfig, content, where)
     # A file may list every field, and then lists the stages, too.
     has_all = "stages" in fields
     run = RunConfig(model, {}, RECIPES[recipe])
@@ -127,11 +131,13 @@ def read_run(path: Path) -> dict[str, Any]:
 def write_run(run: RunConfig, path: Path) -> None:
     """Writes a run as JSON, with every option of the model and of the training.
 
-    Only the default model's sample rate, unless it was set, is left to the records.
+    Left to the records are, unless they were set, how files are loaded and the default
+    model's sample rate.
     """
     options = dataclasses.asdict(model_entry(run.model).config(**run.model_options))
-    if run.model == DEFAULT_MODEL and "sample_rate" not in run.model_options:
-        del options["sample_rate"]
+    of_records = {"sample_rate"} if run.model == DEFAULT_MODEL else set()
+    for name in of_records.union(LOADING_OPTIONS) - run.model_options.keys():
+        del options[name]
     content = {
         "model": run.model,
         "model_options": options,

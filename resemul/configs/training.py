@@ -1,22 +1,23 @@
 """Options of training: what a recipe is made of."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from resemul.configs.fields import OptionError, check_options, option
+from resemul.configs.schedules import InverseTime, OneCycle, Plateau, Schedule
 
 PRECISIONS = ("float32", "mixed_bfloat16", "auto")
 # float16 needs a loss scale, and pays off on a GPU only.
 TRAINING_PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16", "auto")
 OPTIMIZERS = ("sgd", "adam")
-LR_SCHEDULES = ("inverse_time", "constant", "plateau", "triangular", "one_cycle")
-MONITORS = ("val_loss", "val_roc_auc", "val_pr_auc")
 # What a training step sees of a record.
 CROPS = ("segments", "random", "centre")
 # What a clip is scored by: the mean over these windows of it.
 WINDOWS = ("segments", "chunks", "random", "centre")
 # Where a stage takes its first weights from.
 STARTS = ("previous", "best")
+_DEFAULT_SCHEDULE = InverseTime()
 
 
 @dataclass(frozen=True)
@@ -99,38 +100,8 @@ class TrainConfig:
     )
     seed: int = option(0, help="of weights, order, crops and dropout", minimum=0)
 
-    lr_schedule: str = option(
-        "inverse_time",
-        help="how the rate changes within a stage",
-        choices=LR_SCHEDULES,
-    )
-    # Steps count from 0 in every stage.
-    lr_time_decay: float = option(
-        1e-6, help="inverse_time: lr / (1 + this * step)", minimum=0
-    )
-    # plateau: lr * plateau_factor after more than plateau_patience epochs in a row in
-    # which plateau_monitor has not improved by more than plateau_min_delta.
-    plateau_monitor: str = option(
-        "val_loss", help="plateau: val_loss or another score", choices=MONITORS
-    )
-    plateau_patience: int = option(
-        3, help="plateau: epochs without progress that are waited for", minimum=0
-    )
-    plateau_factor: float = option(
-        0.2, help="plateau: of the rate, then", above=0, below=1
-    )
-    plateau_min_delta: float = option(
-        0.0, help="plateau: less than this is no progress", minimum=0
-    )
-    plateau_min_lr: float = option(0.0, help="plateau: no rate below", minimum=0)
-    # triangular: from lr / cycle_ratio up to lr in cycle_epochs, and down again.
-    # one_cycle: one rise and fall over the whole stage.
-    cycle_ratio: float = option(
-        4.0,
-        help="triangular, one_cycle: of the highest rate to that at the start",
-        minimum=1,
-    )
-    cycle_epochs: float = option(2.0, help="triangular: epochs of a rise", above=0)
+    # How the rate changes within a stage.
+    schedule: Schedule = field(default=_DEFAULT_SCHEDULE)
 
     # The semantics of Keras 2.0.5, in which the system was published.
     patience: int | None = option(
@@ -160,15 +131,14 @@ class TrainConfig:
         choices=STARTS,
     )
     initial_stage: int = option(0, help="stage to start at", minimum=0)
-    # Epochs are numbered through all stages; none has this number or a higher one.
     max_epochs: int = option(
         100, help="epochs of all stages together, at most", minimum=1, flag="--epochs"
     )
 
     monitor: str = option(
         "val_loss",
-        help="picks the best epoch, of a stage and of the run",
-        choices=MONITORS,
+        help="picks the best epoch, of a stage and of the run: val_loss, or val_ and a "
+        "metric, such as val_roc_auc",
     )
     validation: str = option(
         "segments",
@@ -194,19 +164,21 @@ class TrainConfig:
             "mixed_float16 needs a <loss_scale>, such as 1024: smaller gradients would "
             "become 0",
         )
-        if self.lr_schedule != "one_cycle":
+        if not isinstance(self.schedule, OneCycle):
             return
+        num_epochs = 0
         for stage in self.plan():
             _require(
                 stage.max_epochs is not None,
                 "one_cycle needs to know how long a stage is: set "
                 "<max_epochs_per_stage>",
             )
-            _require(
-                (stage.max_epochs or 0) <= self.max_epochs,
-                f"<max_epochs> {self.max_epochs} would cut off one_cycle, which falls "
-                f"until epoch {stage.max_epochs} of its stage",
-            )
+            num_epochs += stage.max_epochs or 0
+        _require(
+            num_epochs <= self.max_epochs,
+            f"<max_epochs> {self.max_epochs} would cut off one_cycle, which falls "
+            f"until epoch {num_epochs}, the last one of the stages",
+        )
 
     def plan(self) -> tuple[Stage, ...]:
         """The stages, those listed or those that follow from the rates."""
@@ -217,6 +189,23 @@ class TrainConfig:
                 self.max_epochs_per_stage,
             )
             for number in range(self.num_lr_decays)
+        )
+
+
+def check_monitors(config: TrainConfig, metrics: Iterable[str]) -> None:
+    """Checks that what picks the best epoch is computed.
+
+    Raises:
+        ConfigError: it is neither the loss nor one of these metrics.
+    """
+    monitors = ["val_loss", *(f"val_{name}" for name in metrics)]
+    given = {"monitor": config.monitor}
+    if isinstance(config.schedule, Plateau):
+        given["plateau_monitor"] = config.schedule.monitor
+    for name, monitor in given.items():
+        _require(
+            monitor in monitors,
+            f"<{name}> must be one of {', '.join(monitors)}, got {monitor!r}",
         )
 
 

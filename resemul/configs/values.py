@@ -2,10 +2,17 @@
 
 import dataclasses
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from resemul.configs.fields import Kind, check_value, kinds_of, require_field
+from resemul.configs.fields import (
+    Kind,
+    check_value,
+    fields_of,
+    kinds_of,
+    require_field,
+)
 from resemul.errors import ConfigError
 
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
@@ -87,14 +94,15 @@ def _item_from_json(kind: Kind, value: Any, where: str) -> Any:
     if kind.item is Path and isinstance(value, str):
         return Path(value)
     if dataclasses.is_dataclass(kind.item) and isinstance(value, dict):
-        return _config_from_json(kind.item, value, where)
+        read = getattr(kind.item, "from_json", partial(_config_from_json, kind.item))
+        return read(value, where)
     return value
 
 
 def _config_from_json(config_class: type, content: dict[str, Any], where: str) -> Any:
     needed = {
         field.name
-        for field in dataclasses.fields(config_class)
+        for field in fields_of(config_class)
         if field.default is dataclasses.MISSING
     }
     missing = sorted(needed - content.keys())

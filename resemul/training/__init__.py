@@ -1,6 +1,7 @@
 """Training by a recipe, resumable after every epoch."""
 
 from resemul.training.files import delete_run, find_best_checkpoint
+from resemul.training.run import train
 from resemul.training.stages import TrainingRun, train_in_stages
 from resemul.training.start import prepare_model
 
@@ -9,5 +10,6 @@ __all__ = [
     "delete_run",
     "find_best_checkpoint",
     "prepare_model",
+    "train",
     "train_in_stages",
 ]

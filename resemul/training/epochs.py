@@ -1,34 +1,36 @@
 """One epoch: a pass of steps, then one over the validation clips."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from resemul.audio.segments import choose_segments
+from resemul.audio.segments import segment_clips
 from resemul.configs import Stage, TrainConfig
 from resemul.evaluation.metrics import (
+    METRICS,
+    Metric,
     binary_cross_entropy,
-    macro,
-    pr_auc_per_tag,
-    roc_auc_per_tag,
+    macro_scores,
 )
-from resemul.prediction.batches import choose_jit, predict_each
+from resemul.prediction.batches import choose_jit, predict_pairs
 from resemul.prediction.fused import copy_weights, fuse_for_prediction
+from resemul.prediction.labelled import iterate_val_clips
 from resemul.prediction.precision import choose_precision
 from resemul.records import (
     RecordSet,
     count_examples,
     damage_named,
-    load_segments,
     load_training_segments,
 )
 from resemul.training.fused_model import fuse_for_training
 from resemul.training.logs import EpochProgress
-from resemul.training.optimizers import make_optimizer
-from resemul.training.state import seed_random_layers
+from resemul.training.monitoring import Monitors
+from resemul.training.optimizers import RateSetter, make_optimizer
+from resemul.training.state import restore_variables, seed_random_layers
 from resemul.training.statistics import new_normalizations, take_out_beginnings
 
 
@@ -36,9 +38,15 @@ class EpochRunner:
     """Trains and validates a model, epoch by epoch."""
 
     def __init__(
-        self, model: keras.Model, records: RecordSet, config: TrainConfig
+        self,
+        model: keras.Model,
+        records: RecordSet,
+        config: TrainConfig,
+        metrics: Mapping[str, Metric] = METRICS,
     ) -> None:
         self._model = model
+        self._metrics = metrics
+        self.monitors = Monitors(metrics)
         # Takes the steps; its weights are copied to `model` after each epoch.
         self._fused = fuse_for_training(
             model, choose_precision(config.precision), config.freeze_body
@@ -51,7 +59,6 @@ class EpochRunner:
         self._records = records
         self._config = config
         self._num_samples = int(model.input_shape[-1])
-        self._lr = 0.0
         num_examples = count_examples(records, self._num_samples, config.crop)
         self._steps = config.steps_per_epoch or math.ceil(
             num_examples / config.batch_size
@@ -59,8 +66,8 @@ class EpochRunner:
 
     def compile(self, stage: Stage) -> None:
         """Begins a stage with the model's weights and a fresh optimizer."""
-        self._lr = stage.lr
-        optimizer = make_optimizer(stage, self._config, self._steps)
+        self._stage = stage
+        optimizer = make_optimizer(stage, self._config)
         self._fused.set_weights(self._model.get_weights())
         self._fused.compile(
             optimizer=optimizer,
@@ -70,20 +77,31 @@ class EpochRunner:
         )
         optimizer.build(self._fused.trainable_variables)
 
-    def set_rate(self, lr: float) -> None:
-        """Sets the learning rate, where it is a function of the epochs so far."""
-        if self._config.lr_schedule == "plateau":
-            self._fused.optimizer.learning_rate = lr
-        self._lr = lr
-
     def variables(self) -> list[Any]:
-        """All that an epoch changes: weights and optimizer state."""
-        return [*self._fused.weights, *self._fused.optimizer.variables]
+        """All that an epoch changes and the next one needs: weights, optimizer state.
 
-    def fit(self, label: str, epoch: tuple[int, int]) -> float:
-        """Trains for one epoch; returns the mean training loss.
+        Not the learning rate, which is set before every step.
+        """
+        optimizer = self._fused.optimizer
+        state = [v for v in optimizer.variables if v is not optimizer.learning_rate]
+        return [*self._fused.weights, *state]
 
-        Order and dropout depend on the seed and on `epoch`, its stage and number.
+    def restore(self, train_dir: Path) -> None:
+        """Takes the values of `variables` from the state of a run."""
+        restore_variables(self.variables(), len(self._fused.weights), train_dir)
+
+    def fit(
+        self, label: str, epoch: tuple[int, int], rows: Sequence[Mapping[str, float]]
+    ) -> dict[str, float]:
+        """Trains for one epoch.
+
+        Args:
+            label: what the bar shows.
+            epoch: stage and number; order and dropout depend on it and on the seed.
+            rows: the epochs of the stage that are finished.
+
+        Returns:
+            `lr`, the learning rate of the last step, and `loss`, the mean over all.
         """
         seed = (self._config.seed, *epoch)
         seed_random_layers(self._fused, *seed)
@@ -98,58 +116,48 @@ class EpochRunner:
             num_samples=self._num_samples,
             crop=self._config.crop,
         )
-        bar = EpochProgress(label, self._steps, batch_size, self._lr)
+        losses = self.monitors.losses_for(self._config.schedule, rows)
+        rates = RateSetter(self._config, self._stage, self._steps, len(rows), losses)
+        bar = EpochProgress(label, self._steps, batch_size, rates)
         with damage_named(self._records, "train"):
             history = self._fused.fit(
-                batches, epochs=1, verbose=0, shuffle=False, callbacks=[bar]
+                batches, epochs=1, verbose=0, shuffle=False, callbacks=[rates, bar]
             )
         self._model.set_weights(self._fused.get_weights())
         if epoch[0] == 0:
             num_steps = int(self._fused.optimizer.iterations)
             take_out_beginnings(self._model, self._new_in_first_stage, num_steps)
-        return float(history.history["loss"][0])
+        return {"lr": rates.rate, "loss": float(history.history["loss"][0])}
 
     def validate(self) -> dict[str, float]:
-        """Loss and scores over the validation records.
+        """Loss and scores over the validation clips.
 
-        A record counts as a clip, whose probabilities are the mean over its windows;
-        the loss is the mean over all windows.
+        A clip's probabilities are the mean over its segments, as in the scores of the
+        test split; the loss is the mean over all segments, as in training.
         """
-        labels: list[np.ndarray] = []
+        config = self._config
         copy_weights(self._model, self._predictor)
-        outputs = [
-            output[0]
-            for output in predict_each(
-                self._predictor,
-                self._validation_windows(labels),
-                self._config.batch_size,
-            )
-        ]
-        truth = np.stack(labels)
-        probabilities = np.stack([windows.mean(axis=0) for windows in outputs])
-        repeated = np.repeat(truth, [len(windows) for windows in outputs], axis=0)
-        loss = binary_cross_entropy(repeated, np.concatenate(outputs))
-        penalty = float(sum(np.asarray(loss) for loss in self._model.losses))
+        clips = segment_clips(
+            iterate_val_clips(self._records),
+            self._num_samples,
+            config.validation,
+            config.num_chunks,
+        )
+        losses: list[float] = []
+        sizes: list[int] = []
+        truth, probabilities = [], []
+        for outputs, labels in predict_pairs(self._predictor, clips):
+            segments = outputs[0]
+            repeated = np.broadcast_to(labels, segments.shape)
+            losses.append(binary_cross_entropy(repeated, segments))
+            sizes.append(len(segments))
+            truth.append(labels)
+            probabilities.append(segments.mean(axis=0))
+        loss = float(np.average(losses, weights=sizes))
+        penalty = float(sum(np.asarray(term) for term in self._model.losses))
+        pair = np.stack(truth), np.stack(probabilities)
+        scores = macro_scores(*pair, self._metrics)
         return {
             "val_loss": loss + penalty,
-            "val_roc_auc": macro(roc_auc_per_tag(truth, probabilities)),
-            "val_pr_auc": macro(pr_auc_per_tag(truth, probabilities)),
+            **{f"val_{name}": value for name, value in scores.items()},
         }
-
-    def _validation_windows(self, labels: list[np.ndarray]) -> Iterator[np.ndarray]:
-        """Yields the windows of each record, whose labels it adds to `labels`."""
-        config = self._config
-        batches = load_segments(self._records, "val", config.batch_size)
-        with damage_named(self._records, "val"):
-            for waveforms, batch_labels in batches.as_numpy_iterator():
-                for waveform, clip_labels in zip(waveforms, batch_labels, strict=True):
-                    # Drawn once: an epoch's score changes with the weights alone.
-                    seed = len(labels)
-                    labels.append(clip_labels)
-                    yield choose_segments(
-                        waveform,
-                        self._num_samples,
-                        config.validation,
-                        config.num_chunks,
-                        seed,
-                    )

@@ -1,22 +1,36 @@
 """The files of a run, and what their names say."""
 
+import dataclasses
 import re
 import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from resemul.checkpoints.card import card_path
+from resemul.checkpoints.card import ModelCard, card_path, read_card
+from resemul.checkpoints.pairs import replace_pair
 from resemul.errors import TrainingError
+from resemul.evaluation.metrics import Metric
+from resemul.runtime.files import file_sha256, locked
 from resemul.training.logs import CSV_FILE
 from resemul.training.state import STATE_FILE
 
 BEST_FILE = "best.keras"
-# The letter before the monitored value in a checkpoint's name; `l` is the original's.
-_LETTERS = {"val_loss": "l", "val_roc_auc": "r", "val_pr_auc": "p"}
+_LOCK_FILE = ".lock"
+# The letter before a loss in a checkpoint's name, as in the original.
+_LOSS = "l"
 
 
-def checkpoint_name(epoch: int, monitor: str, value: float) -> str:
+def letter_of(monitor: str, metrics: Mapping[str, Metric]) -> str:
+    """The letter before a monitored value in a checkpoint's name."""
+    if monitor == "val_loss":
+        return _LOSS
+    return metrics[monitor.removeprefix("val_")].letter
+
+
+def checkpoint_name(epoch: int, letter: str, value: float) -> str:
     """Named as by the original, which counts epochs from 0."""
-    return f"ckpt-e{epoch:03d}-{_LETTERS[monitor]}{value:.4f}.keras"
+    return f"ckpt-e{epoch:03d}-{letter}{value:.4f}.keras"
 
 
 def find_best_checkpoint(stage_dir: Path) -> Path | None:
@@ -41,6 +55,55 @@ def best_checkpoint(stage_dir: Path) -> Path:
     return best
 
 
+def copy_checkpoint(source: Path, target: Path, scores: dict[str, float]) -> ModelCard:
+    """Copies a checkpoint, byte by byte, and its card with more scores; returns that.
+
+    A copy that is there already stays as it is, with its card.
+
+    Raises:
+        TrainingError: it cannot be written.
+    """
+    card = read_card(source)
+    card = dataclasses.replace(card, scores={**card.scores, **scores})
+    if target.is_file() and card_path(target).is_file():
+        found = read_card(target)
+        is_whole = found.sha256 == card.sha256 == file_sha256(target)
+        if is_whole and card.scores.keys() <= found.scores.keys():
+            return found
+    part = target.with_name(f".{target.stem}.part.keras")
+    try:
+        shutil.copyfile(source, part)
+        replace_pair(part, card, target)
+    except OSError as error:
+        raise TrainingError(f"{target} cannot be written: {error.strerror}") from error
+    finally:
+        part.unlink(missing_ok=True)
+    return card
+
+
+@contextmanager
+def only_run_in(train_dir: Path) -> Iterator[None]:
+    """Makes the folder of a run, and keeps other processes from training in it.
+
+    Raises:
+        TrainingError: it cannot be made, or another process trains in it.
+    """
+    with ExitStack() as stack:
+        try:
+            train_dir.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(locked(train_dir / _LOCK_FILE, wait=False))
+        except BlockingIOError as error:
+            raise TrainingError(
+                f"another process trains in {train_dir}; wait for it, or use another "
+                "--train-dir"
+            ) from error
+        except OSError as error:
+            raise TrainingError(
+                f"{train_dir} cannot be written to: {error.strerror or error}"
+            ) from error
+        yield
+
+
 def delete_run(train_dir: Path) -> None:
     """Removes what a run left in `train_dir`, and nothing else."""
     best = Path(train_dir) / BEST_FILE
@@ -59,11 +122,11 @@ def epoch_of(checkpoint: Path) -> int:
 def _value_of(checkpoint: Path) -> float:
     """The value in a checkpoint's name, its sign turned if a higher one is better."""
     _, letter, value = _parse_name(checkpoint).groups()
-    return float(value) if letter == _LETTERS["val_loss"] else -float(value)
+    return float(value) if letter == _LOSS else -float(value)
 
 
 def _parse_name(checkpoint: Path) -> re.Match[str]:
-    match = re.fullmatch(r"ckpt-e(\d+)-([lrp])(\d+\.\d+)\.keras", checkpoint.name)
+    match = re.fullmatch(r"ckpt-e(\d+)-([a-z]+)(-?\d+\.\d+)\.keras", checkpoint.name)
     if match is None:
         raise TrainingError(f"{checkpoint} is not named like a checkpoint")
     return match

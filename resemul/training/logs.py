@@ -9,7 +9,9 @@ import keras
 import tensorflow as tf
 
 from resemul.errors import TrainingError
+from resemul.runtime.files import atomic_write
 from resemul.runtime.progress import Progress
+from resemul.training.optimizers import RateSetter
 
 logger = logging.getLogger(__name__)
 
@@ -20,12 +22,17 @@ _CHECK_EVERY = 10
 
 def write_csv(rows: list[dict[str, float]], stage_dir: Path) -> None:
     """Writes one line per epoch of a stage."""
-    part = stage_dir / f".{CSV_FILE}.part"
-    with part.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    part.replace(stage_dir / CSV_FILE)
+    path = stage_dir / CSV_FILE
+    try:
+        with atomic_write(path) as file:
+            writer = csv.DictWriter(file, list(rows[-1]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+    except OSError as error:
+        raise TrainingError(
+            f"{path} cannot be written: {error.strerror}; the epochs before are kept, "
+            "and the same command goes on from there"
+        ) from error
 
 
 class EventLog:
@@ -46,12 +53,14 @@ class EventLog:
 class EpochProgress(keras.callbacks.Callback):
     """Draws the bar of one epoch, and stops when the loss is no number any more."""
 
-    def __init__(self, label: str, steps: int, batch_size: int, lr: float) -> None:
+    def __init__(
+        self, label: str, steps: int, batch_size: int, rates: RateSetter
+    ) -> None:
         super().__init__()
         self._progress = Progress(steps * batch_size, "segments", label)
         self._batch_size = batch_size
         self._label = label
-        self._lr = lr
+        self._rates = rates
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Advances the bar."""
@@ -69,6 +78,6 @@ class EpochProgress(keras.callbacks.Callback):
         if not math.isfinite(loss):
             self._progress.close()
             raise TrainingError(
-                f"{self._label}: the loss is {loss} at learning rate {self._lr:g}; try "
-                "a lower --lr. The epochs before are kept"
+                f"{self._label}: the loss is {loss} at learning rate "
+                f"{self._rates.rate:g}; try a lower --lr. The epochs before are kept"
             )

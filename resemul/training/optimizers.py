@@ -1,22 +1,18 @@
-"""What moves the weights: optimizers, and learning rates as functions of the step."""
+"""What moves the weights: the optimizers, and the rate of each of their steps."""
 
-import math
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
 
-from resemul.configs import Stage, TrainConfig
-
-# Of one_cycle, the share of the steps in which the rate rises.
-_RISE = 0.4
+from resemul.configs import Stage, StageProgress, TrainConfig
 
 
-def make_optimizer(
-    stage: Stage, config: TrainConfig, steps_per_epoch: int
-) -> keras.optimizers.Optimizer:
-    """Returns the optimizer of a stage, with the learning rate as the config says."""
+def make_optimizer(stage: Stage, config: TrainConfig) -> keras.optimizers.Optimizer:
+    """Returns the optimizer of a stage, at the rate of the stage."""
     options: dict[str, Any] = {
-        "learning_rate": _rate(stage, config, steps_per_epoch),
+        "learning_rate": stage.lr,
         "loss_scale_factor": config.loss_scale,
         "name": stage.optimizer,
     }
@@ -53,65 +49,40 @@ class _CoupledAdam(_CoupledDecay, keras.optimizers.Adam):
     pass
 
 
-def _rate(
-    stage: Stage, config: TrainConfig, steps_per_epoch: int
-) -> float | keras.optimizers.schedules.LearningRateSchedule:
-    if config.lr_schedule == "inverse_time":
-        return keras.optimizers.schedules.InverseTimeDecay(
-            stage.lr, decay_steps=1, decay_rate=config.lr_time_decay
-        )
-    if config.lr_schedule == "triangular":
-        num_rising = config.cycle_epochs * steps_per_epoch
-        return Triangular(stage.lr / config.cycle_ratio, stage.lr, num_rising)
-    if config.lr_schedule == "one_cycle":
-        assert stage.max_epochs is not None
-        num_steps = stage.max_epochs * steps_per_epoch
-        return OneCycle(stage.lr / config.cycle_ratio, stage.lr, num_steps)
-    return stage.lr
+class RateSetter(keras.callbacks.Callback):
+    """Gives every step of an epoch its learning rate.
 
-
-class Triangular(keras.optimizers.schedules.LearningRateSchedule):
-    """Up from `low` to `high` in `num_rising` steps, down in as many, and again.
-
-    Smith, Cyclical Learning Rates, 2017 (https://arxiv.org/abs/1506.01186).
+    Args:
+        config: says how the rate changes.
+        stage: whose rate that is.
+        steps_per_epoch: batches in an epoch.
+        num_epochs: how many of the stage are finished.
+        losses: of these epochs, what the schedule monitors.
     """
 
-    def __init__(self, low: float, high: float, num_rising: float) -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        stage: Stage,
+        steps_per_epoch: int,
+        num_epochs: int,
+        losses: Sequence[float] = (),
+    ) -> None:
         super().__init__()
-        self._low, self._high, self._num_rising = low, high, num_rising
+        self._schedule, self._stage = config.schedule, stage
+        self._progress = StageProgress(0, steps_per_epoch, stage.max_epochs, losses)
+        self._first_step = num_epochs * steps_per_epoch
+        # Of the last step that was begun.
+        self.rate = self.rate_of(0)
 
-    def __call__(self, step: Any) -> Any:
-        """The rate of a step, counted from 0."""
-        phase = keras.ops.cast(step, "float32") / self._num_rising
-        height = 1.0 - abs(phase - 2.0 * keras.ops.floor(phase / 2.0) - 1.0)
-        return self._low + (self._high - self._low) * height
+    def rate_of(self, batch: int) -> float:
+        """The rate of a step of the epoch, counted from 0."""
+        progress = replace(self._progress, step=self._first_step + batch)
+        return self._schedule.rate(self._stage.lr, progress)
 
-    def get_config(self) -> dict[str, float]:
-        """The arguments."""
-        return {"low": self._low, "high": self._high, "num_rising": self._num_rising}
-
-
-class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
-    """A straight rise from `low` to `high`, then half a cosine down to 0.
-
-    After Smith and Topin, Super-Convergence, 2018 (https://arxiv.org/abs/1708.07120);
-    without their cycle of the momentum.
-    """
-
-    def __init__(self, low: float, high: float, num_steps: int) -> None:
-        super().__init__()
-        self._low, self._high, self._num_steps = low, high, num_steps
-
-    def __call__(self, step: Any) -> Any:
-        """The rate of a step, counted from 0."""
-        step = keras.ops.cast(step, "float32")
-        num_rising = _RISE * self._num_steps
-        rising = self._low + (self._high - self._low) * step / num_rising
-        fallen = (step - num_rising) / (self._num_steps - num_rising)
-        fallen = keras.ops.clip(fallen, 0.0, 1.0)
-        falling = self._high * (1.0 + keras.ops.cos(math.pi * fallen)) / 2.0
-        return keras.ops.where(step < num_rising, rising, falling)
-
-    def get_config(self) -> dict[str, float]:
-        """The arguments."""
-        return {"low": self._low, "high": self._high, "num_steps": self._num_steps}
+    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
+        """Sets the rate, where it is another than that of the step before."""
+        rate = self.rate_of(batch)
+        if batch == 0 or rate != self.rate:
+            self.model.optimizer.learning_rate = rate
+        self.rate = rate

@@ -1,39 +1,40 @@
 """The schedule: one stage per learning rate, each from the best epoch so far."""
 
 import dataclasses
-import json
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from resemul.checkpoints.card import ModelCard, read_card
+from resemul.checkpoints.card import ModelCard
 from resemul.checkpoints.model_file import load_model, save_model
-from resemul.configs import Stage, TrainConfig
+from resemul.configs import Plateau, Stage, TrainConfig, check_monitors
 from resemul.errors import TrainingError
+from resemul.evaluation.metrics import METRICS, Metric
 from resemul.records import RecordSet
+from resemul.training.checks import require_space_for_run, require_splits
 from resemul.training.epochs import EpochRunner
 from resemul.training.files import (
     BEST_FILE,
     best_checkpoint,
     checkpoint_name,
+    copy_checkpoint,
     epoch_of,
+    letter_of,
 )
 from resemul.training.logs import EventLog, write_csv
-from resemul.training.monitoring import (
-    epochs_without_progress,
-    lower_is_better,
-    rate_of_next_epoch,
-)
-from resemul.training.resume import describe_run, pick_up_run
-from resemul.training.state import RunState, restore_variables, save_state
+from resemul.training.resume import as_json, describe_run, pick_up_run
+from resemul.training.state import RunState, save_state
 
 logger = logging.getLogger(__name__)
+
+# Scores a model on the test split, by name; no scores without such a split.
+EvaluateStage = Callable[[keras.Model], dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -51,14 +52,16 @@ def train_in_stages(
     records: RecordSet,
     train_dir: Path,
     config: TrainConfig,
-    evaluate_stage: Callable[[keras.Model], dict[str, float]],
+    evaluate_stage: EvaluateStage,
+    metrics: Mapping[str, Metric] = METRICS,
 ) -> TrainingRun:
     """Trains as a recipe says; goes on where an earlier call was stopped.
 
     By default that is staged SGD: a stage trains at a fixed learning rate until the
     validation loss has not fallen for `patience + 1` epochs; the next one starts from
     its best epoch, with a fresh optimizer and a smaller rate (Kim, Lee, Nam, ICASSP
-    2018).
+    2018). This is the loop inside `train`, which also sees to it that no other process
+    trains in the same folder.
 
     Args:
         model: untrained, or with the weights to start from.
@@ -66,14 +69,18 @@ def train_in_stages(
         records: what to train and validate on; at least as long as the model's input.
         train_dir: gets a folder per stage and, at the end, `best.keras`.
         config: the schedule.
-        evaluate_stage: scores a model on the test split; called at the end of each
-            stage with the stage's best weights.
+        evaluate_stage: called at the end of each stage with its best weights.
+        metrics: of the validation.
 
     Raises:
+        ConfigError: what picks the best epoch is not computed.
+        DatasetError: there is nothing to train on, or to validate on.
         TrainingError: `train_dir` holds another run, the loss became NaN, or a file
             cannot be written.
     """
-    trainer = _Trainer(model, card, records, Path(train_dir), config)
+    check_monitors(config, metrics)
+    require_splits(records)
+    trainer = _Trainer(model, card, records, Path(train_dir), config, metrics)
     trainer.begin()
     while trainer.state.stage < len(config.plan()) and trainer.epochs_left():
         trainer.run_stage(evaluate_stage)
@@ -90,17 +97,22 @@ class _Trainer:
         records: RecordSet,
         train_dir: Path,
         config: TrainConfig,
+        metrics: Mapping[str, Metric],
     ) -> None:
         self.model = model
+        self.metrics = metrics
         self.train_dir = train_dir
         self.config = config
-        self.epochs = EpochRunner(model, records, config)
-        # As JSON gives it back: lists, no tuples.
-        options = json.loads(json.dumps(dataclasses.asdict(config)))
-        self.card = dataclasses.replace(card, training=options, seed=config.seed)
+        self.epochs = EpochRunner(model, records, config, metrics)
+        self.monitors = self.epochs.monitors
+        self.card = dataclasses.replace(
+            card, training=as_json(config), seed=config.seed
+        )
         run = describe_run(self.card, records)
         self.state = RunState(run=run, stage=config.initial_stage)
         self._resumed = False
+        num_clips = records.num_clips.get("val") or records.num_segments["val"]
+        self._val_name = f"{records.split_name}, {num_clips} val clips"
 
     def begin(self) -> None:
         """Makes the folder, and picks up the run that is in it."""
@@ -110,16 +122,18 @@ class _Trainer:
             raise TrainingError(
                 f"{self.train_dir} cannot be made: {error.strerror}"
             ) from error
+        require_space_for_run(self.model, self.train_dir)
         self.state = pick_up_run(self.state, self.train_dir)
         self._resumed = bool(self.state.rows)
+        if not self._resumed:
+            # Stopped in its first epoch, the run is known to be this one.
+            save_state(self.state, [], self.train_dir)
 
     def epochs_left(self) -> bool:
         """Whether the limit on epochs lets another one run, or ends with this stage."""
-        return self.state.epoch < self.config.max_epochs or bool(self.state.rows)
+        return self.state.num_epochs < self.config.max_epochs or bool(self.state.rows)
 
-    def run_stage(
-        self, evaluate_stage: Callable[[keras.Model], dict[str, float]]
-    ) -> None:
+    def run_stage(self, evaluate_stage: EvaluateStage) -> None:
         """Trains until patience runs out, then scores the best epoch."""
         state = self.state
         stage_dir = self.train_dir / str(state.stage)
@@ -129,7 +143,7 @@ class _Trainer:
             self._load_first_weights()
         self.epochs.compile(stage)
         if self._resumed:
-            restore_variables(self.epochs.variables(), self.train_dir)
+            self.epochs.restore(self.train_dir)
             self._resumed = False
         logger.info(
             "stage %d: %s, learning rate %g, in %s",
@@ -140,36 +154,31 @@ class _Trainer:
         )
         events = EventLog(stage_dir)
         while not self._stage_is_over(stage):
-            lr = rate_of_next_epoch(stage.lr, state.rows, self.config)
-            events.write(self._run_epoch(lr, stage_dir))
-        best = best_checkpoint(stage_dir)
-        best_model, _ = load_model(best, trust=True)
-        self.model.set_weights(best_model.get_weights())
-        scores = evaluate_stage(self.model)
-        self._end_stage(best, stage, scores)
+            events.write(self._run_epoch(stage_dir))
+        best = self._best_checkpoint(stage_dir)
+        self.model.set_weights(load_model(best, trust=True)[0].get_weights())
+        self._end_stage(best, stage, evaluate_stage(self.model))
 
     def finish(self) -> TrainingRun:
         """Copies the best checkpoint of all stages to `best.keras`."""
-        if not self.state.stages:
-            raise TrainingError(
-                f"{self.train_dir}: no epoch was run; max_epochs is "
-                f"{self.config.max_epochs}"
-            )
-        best = self._best_stage()
-        source = self.train_dir / best["checkpoint"]
-        target = self.train_dir / BEST_FILE
-        card = dataclasses.replace(
-            read_card(source), scores={**read_card(source).scores, **best["test"]}
-        )
-        model, _ = load_model(source, trust=True)
-        card = save_model(model, card, target)
+        best = self.monitors.best(self.state.stages, self.config.monitor)
+        source, target = self.train_dir / best["checkpoint"], self.train_dir / BEST_FILE
+        card = copy_checkpoint(source, target, best["test"])
         return TrainingRun(target, card, self.state.stages)
 
-    def _best_stage(self) -> dict[str, Any]:
-        return min(
-            self.state.stages,
-            key=lambda stage: lower_is_better(stage, self.config.monitor),
+    def _checkpoint_name(self, row: dict[str, float]) -> str:
+        monitor = self.config.monitor
+        return checkpoint_name(
+            int(row["epoch"]), letter_of(monitor, self.metrics), row[monitor]
         )
+
+    def _best_checkpoint(self, stage_dir: Path) -> Path:
+        """That of the best epoch of the current stage."""
+        row = self.monitors.best(self.state.rows, self.config.monitor)
+        path = stage_dir / self._checkpoint_name(row)
+        if not path.is_file():
+            raise TrainingError(f"{path} is gone, the stage's best checkpoint")
+        return path
 
     def _load_first_weights(self) -> None:
         """Takes the weights that a stage starts from; the first keeps the model's."""
@@ -179,49 +188,53 @@ class _Trainer:
 
     def _first_checkpoint(self) -> Path:
         """What a stage after the first starts from."""
-        if self.config.start_from == "best" and self.state.stages:
-            return self.train_dir / self._best_stage()["checkpoint"]
-        return best_checkpoint(self.train_dir / str(self.state.stage - 1))
+        stages = self.state.stages
+        if not stages:
+            return best_checkpoint(self.train_dir / str(self.state.stage - 1))
+        if self.config.start_from == "best":
+            best = self.monitors.best(stages, self.config.monitor)
+            return self.train_dir / best["checkpoint"]
+        return self.train_dir / stages[-1]["checkpoint"]
 
     def _stage_is_over(self, stage: Stage) -> bool:
         state, config = self.state, self.config
         return (
             (
                 config.patience is not None
-                and epochs_without_progress(state.rows, config) > config.patience
+                and self.monitors.epochs_without_progress(state.rows, config)
+                > config.patience
             )
-            or state.epoch >= config.max_epochs
+            or state.num_epochs >= config.max_epochs
             or len(state.rows) >= (stage.max_epochs or math.inf)
         )
 
-    def _run_epoch(self, lr: float, stage_dir: Path) -> dict[str, float]:
+    def _run_epoch(self, stage_dir: Path) -> dict[str, float]:
         state = self.state
         started = time.monotonic()
         label = f"stage {state.stage} epoch {state.epoch}"
-        self.epochs.set_rate(lr)
-        loss = self.epochs.fit(label, (state.stage, state.epoch))
-        val = self.epochs.validate()
-        row = {"epoch": state.epoch, "lr": lr, "loss": loss, **val}
+        fitted = self.epochs.fit(label, (state.stage, state.epoch), state.rows)
+        row = {"epoch": state.epoch, **fitted, **self.epochs.validate()}
         self._require_numbers(row, label)
-        monitor = self.config.monitor
-        best, value = state.best_row(monitor), lower_is_better(row, monitor)
-        improved = best is None or value < lower_is_better(best, monitor)
+        improved = self.monitors.is_progress(row, state.rows, self.config.monitor)
         if improved:
-            name = checkpoint_name(state.epoch, monitor, row[monitor])
             card = dataclasses.replace(self.card, scores=_card_scores(row))
-            save_model(self.model, card, stage_dir / name)
+            save_model(self.model, card, stage_dir / self._checkpoint_name(row))
         state.rows.append(row)
         state.epoch += 1
         write_csv(state.rows, stage_dir)
         save_state(state, self.epochs.variables(), self.train_dir)
         logger.info(
-            "%s: loss %.4f  val_loss %.4f%s  val ROC AUC %.4f  PR AUC %.4f  (%.0f s)",
+            "%s: lr %.3g  loss %.4f  val_loss %.4f%s  val %s  (%s, %.0f s)",
             label,
-            loss,
+            row["lr"],
+            row["loss"],
             row["val_loss"],
             " *" if improved else "",
-            row["val_roc_auc"],
-            row["val_pr_auc"],
+            "  ".join(
+                f"{metric.title} {row[f'val_{name}']:.4f}"
+                for name, metric in self.metrics.items()
+            ),
+            self._val_name,
             time.monotonic() - started,
         )
         return row
@@ -233,8 +246,8 @@ class _Trainer:
                 "The epochs before are kept"
             )
         needed = {self.config.monitor}
-        if self.config.lr_schedule == "plateau":
-            needed.add(self.config.plateau_monitor)
+        if isinstance(self.config.schedule, Plateau):
+            needed.add(self.config.schedule.monitor)
         for monitor in sorted(needed):
             if math.isnan(row[monitor]):
                 raise TrainingError(
@@ -245,8 +258,7 @@ class _Trainer:
 
     def _end_stage(self, best: Path, stage: Stage, scores: dict[str, float]) -> None:
         state = self.state
-        row = state.best_row(self.config.monitor)
-        assert row is not None
+        row = self.monitors.best(state.rows, self.config.monitor)
         state.stages.append(
             {
                 "stage": state.stage,
@@ -266,4 +278,4 @@ class _Trainer:
 
 
 def _card_scores(row: dict[str, float]) -> dict[str, float]:
-    return {name: row[name] for name in ("val_loss", "val_roc_auc", "val_pr_auc")}
+    return {name: value for name, value in row.items() if name.startswith("val_")}

@@ -8,8 +8,11 @@ import keras
 import numpy as np
 
 from resemul.checkpoints.card import ModelCard
+from resemul.checkpoints.weights_hash import weights_sha256
 from resemul.configs import (
     DEFAULT_MODEL,
+    LOADING_OPTIONS,
+    AudioConfig,
     RunConfig,
     model_entry,
     records_of_model,
@@ -43,8 +46,13 @@ def prepare_model(
         raise ConfigError(
             "freeze_body keeps the weights of a trained model; name it: --init-from"
         )
-    given = {**(source[1].options if source else {}), **run.model_options}
+    if source is not None and source[1].model != run.model:
+        raise ConfigError(
+            f"init_from is a {source[1].model}, the run trains a {run.model}"
+        )
+    given = {**_options_of(source, records), **run.model_options}
     options = _complete(run, given, records)
+    audio = model_entry(run.model).config(**options).audio
     model = build_model(run.model, len(records.tags), **options)
     if source is not None:
         _copy_weights(source, model, records)
@@ -52,7 +60,7 @@ def prepare_model(
         model=run.model,
         options=options,
         tags=list(records.tags),
-        sample_rate=options["sample_rate"],
+        **dataclasses.asdict(audio),
         num_samples=options["num_samples"],
         dataset=records.dataset,
         split_name=records.split_name,
@@ -61,16 +69,48 @@ def prepare_model(
     if source is not None:
         # Of an imported model, the file that it was imported from.
         sha256 = source[1].sha256 or source[1].source.get("sha256", "")
-        start = {"sha256": sha256, "model": source[1].model}
+        start = {
+            "sha256": sha256,
+            "weights_sha256": weights_sha256(source[0]),
+            "model": source[1].model,
+        }
         card = dataclasses.replace(card, source={"init_from": start})
     return model, card
+
+
+def _options_of(
+    source: tuple[keras.Model, ModelCard] | None, records: RecordSet
+) -> dict[str, Any]:
+    """The options of a trained model, but with the files loaded as in the records."""
+    if source is None:
+        return {}
+    options = {**source[1].options, **_loading_of(records)}
+    for name, value in _loading_of(records).items():
+        before = getattr(source[1], name)
+        if before != value:
+            logger.info(
+                "trained so far on files with %s %s, from now on with %s",
+                name,
+                before,
+                value,
+            )
+    return options
+
+
+def _loading_of(records: RecordSet) -> dict[str, Any]:
+    """How the files of the records were loaded, as options of a model."""
+    loading = AudioConfig(records.sample_rate)
+    # Records from before there was a choice do not say it.
+    return {
+        name: getattr(records, name, getattr(loading, name)) for name in LOADING_OPTIONS
+    }
 
 
 def _complete(
     run: RunConfig, given: dict[str, Any], records: RecordSet
 ) -> dict[str, Any]:
     """All options of the model, with the sample rate and length that it will have."""
-    options = dict(given)
+    options = {**_loading_of(records), **given}
     if run.model == DEFAULT_MODEL:
         # It has no filter bank made for a rate.
         options.setdefault("sample_rate", records.sample_rate)
@@ -96,6 +136,13 @@ def _require_fit(model: str, options: dict[str, Any], records: RecordSet) -> Non
         build += f" --num-samples {num_samples}"
     if records.audio is not None:
         build += " --index-only --overwrite"
+    for name, found in _loading_of(records).items():
+        if options[name] != found:
+            raise DatasetError(
+                f"{records.folder} has files loaded with {name} {found}, {model} is to "
+                f"take {options[name]}; leave that out, or build with --{name} "
+                f"{options[name]}"
+            )
     if rate != records.sample_rate:
         raise DatasetError(
             f"{records.folder} has {records.sample_rate} Hz, {model} takes {rate} Hz; "

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 
 from resemul.errors import TrainingError
-from resemul.training.monitoring import lower_is_better
+from resemul.runtime.files import atomic_write
 
 STATE_FILE = "run.npz"
 _META = "meta"
@@ -32,31 +32,29 @@ class RunState:
 
     run: dict[str, Any]
     stage: int
-    # Number of the next epoch; counted through all stages.
+    # Number of the next epoch. A stage goes on from the epoch that it starts with, so
+    # numbers come again: how many there were is `num_epochs`.
     epoch: int = 0
     rows: list[dict[str, float]] = field(default_factory=list)
     stages: list[dict[str, Any]] = field(default_factory=list)
 
-    def best_row(self, monitor: str) -> dict[str, float] | None:
-        """The epoch of the current stage with the best monitored value."""
-        return min(
-            self.rows, key=lambda row: lower_is_better(row, monitor), default=None
-        )
+    @property
+    def num_epochs(self) -> int:
+        """Epochs that were run, in all stages together."""
+        finished = sum(stage["num_epochs"] for stage in self.stages)
+        return finished + len(self.rows)
 
 
 def save_state(state: RunState, variables: list[Any], train_dir: Path) -> None:
     """Writes the state, with the values of `variables`."""
     path = train_dir / STATE_FILE
-    part = train_dir / f".{STATE_FILE}.part"
     arrays: dict[str, Any] = {_META: np.array(json.dumps(dataclasses.asdict(state)))}
     for number, variable in enumerate(variables):
         arrays[f"v{number:04d}"] = np.asarray(variable.value)
     try:
-        with part.open("wb") as file:
+        with atomic_write(path, "wb") as file:
             np.savez(file, **arrays)
-        part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise TrainingError(
             f"{path} cannot be written: {error.strerror}; the epochs finished so far "
             "are kept, and the same command goes on from there"
@@ -78,13 +76,25 @@ def load_state(train_dir: Path) -> RunState | None:
         ) from error
 
 
-def restore_variables(variables: list[Any], train_dir: Path) -> None:
-    """Gives `variables` the values that were saved; none were saved: no change."""
+def restore_variables(variables: list[Any], num_weights: int, train_dir: Path) -> None:
+    """Gives `variables` the values that were saved; none were saved: no change.
+
+    Args:
+        variables: the weights, the number of steps, and the rest.
+        num_weights: how many of them are weights.
+        train_dir: where the state is.
+
+    Raises:
+        TrainingError: the state is of another model.
+    """
     path = train_dir / STATE_FILE
     with np.load(path, allow_pickle=False) as file:
         names = sorted(name for name in file.files if name != _META)
         if not names:
             return
+        if len(names) == len(variables) + 1:
+            # The learning rate, which used to be kept after the number of steps.
+            del names[num_weights + 1]
         if len(names) != len(variables):
             raise TrainingError(
                 f"{path} holds {len(names)} arrays, this model has {len(variables)} "

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from resemul.cli.options import add_fields, fields_given, new_parser
+from resemul.cli.options import add_fields, fields_given
+from resemul.cli.parser import new_parser
 from resemul.configs.fields import option
 from resemul.errors import ConfigError
 

@@ -11,9 +11,14 @@ from resemul.cli.run_options import add_run_options, run_config
 from resemul.configs import (
     MODEL_ENTRIES,
     RECIPES,
+    Constant,
+    InverseTime,
+    OneCycle,
+    Plateau,
     SampleCNNConfig,
     Stage,
     TrainConfig,
+    Triangular,
 )
 from resemul.errors import ConfigError
 
@@ -29,15 +34,6 @@ TEXTS = {
     "coupled_weight_decay": "0.5",
     "loss_scale": "2.0",
     "precision": "mixed_bfloat16",
-    "lr_schedule": "plateau",
-    "lr_time_decay": "0.5",
-    "plateau_monitor": "val_pr_auc",
-    "plateau_patience": "7",
-    "plateau_factor": "0.5",
-    "plateau_min_delta": "0.5",
-    "plateau_min_lr": "0.5",
-    "cycle_ratio": "7.0",
-    "cycle_epochs": "0.5",
     "patience": "none",
     "min_delta": "0.5",
     "monitor": "val_roc_auc",
@@ -80,6 +76,9 @@ def names_of(config_class):
 
 @pytest.mark.parametrize("name", names_of(TrainConfig))
 def test_every_training_option_has_a_flag(name):
+    if name == "schedule":
+        assert config_of("--lr-schedule", "constant").training.schedule == Constant()
+        return
     if name == "freeze_body":
         assert config_of("--freeze-body").training.freeze_body is True
         return
@@ -90,6 +89,33 @@ def test_every_training_option_has_a_flag(name):
         assert found == (Stage("adam", 0.5, 7),)
     else:
         assert str(found).lower() == TEXTS[name]
+
+
+@pytest.mark.parametrize(
+    ("options", "schedule"),
+    [
+        (["--lr-time-decay", "0.5"], InverseTime(time_decay=0.5)),
+        (["--plateau-monitor", "val_pr_auc"], Plateau(monitor="val_pr_auc")),
+        (["--plateau-patience", "7"], Plateau(patience=7)),
+        (["--plateau-factor", "0.5"], Plateau(factor=0.5)),
+        (["--plateau-min-delta", "0.5"], Plateau(min_delta=0.5)),
+        (["--plateau-min-lr", "0.5"], Plateau(min_lr=0.5)),
+        (["--cycle-ratio", "7"], Triangular(ratio=7.0)),
+        (["--cycle-epochs", "0.5"], Triangular(epochs=0.5)),
+        (["--cycle-ratio", "7", "--epochs-per-stage", "2"], OneCycle(ratio=7.0)),
+    ],
+)
+def test_every_option_of_a_schedule_has_a_flag(options, schedule):
+    config = config_of("--lr-schedule", schedule.name, *options)
+    assert config.training.schedule == schedule
+
+
+def test_option_of_a_schedule_changes_that_of_the_recipe():
+    config = config_of("--recipe", "adam_early_stopping", "--plateau-patience", "7")
+    expected = dataclasses.replace(RECIPES["adam_early_stopping"].schedule, patience=7)
+    assert config.training.schedule == expected
+    config = config_of("--recipe", "adam_early_stopping", "--lr-schedule", "plateau")
+    assert config.training == RECIPES["adam_early_stopping"]
 
 
 @pytest.mark.parametrize("name", names_of(SampleCNNConfig))
@@ -129,7 +155,7 @@ def test_flags_go_before_the_file_and_the_file_before_the_recipe(tmp_path):
     assert config.model == "fcn5"
     assert config.model_options == {"channels": 2, "num_bands": 128}
     assert (config.training.batch_size, config.training.seed) == (3, 6)
-    assert config.training.lr_schedule == "plateau"
+    assert config.training.schedule.name == "plateau"
     config = config_of(*options, "--recipe", "adam_l2")
     assert config.training == dataclasses.replace(
         RECIPES["adam_l2"], batch_size=3, seed=5
@@ -193,6 +219,16 @@ def test_file_that_cannot_be_read_is_one_line(tmp_path, capsys, text, message):
     err = capsys.readouterr().err
     assert message in err
     assert err.count("\n") == 1
+
+
+def test_file_with_the_flat_fields_of_before_is_read(tmp_path):
+    path = write_json(tmp_path / "a.json", {"training": {"lr_time_decay": 0.5}})
+    assert config_of("--config", path).training.schedule == InverseTime(time_decay=0.5)
+    content = {"recipe": "adam_early_stopping", "training": {"plateau_patience": 5}}
+    path = write_json(tmp_path / "a.json", content)
+    assert config_of("--config", path).training.schedule == dataclasses.replace(
+        RECIPES["adam_early_stopping"].schedule, patience=5
+    )
 
 
 def test_file_of_another_model_than_asked_for_is_refused(tmp_path):

@@ -57,11 +57,12 @@ def test_train_without_records_says_how_to_make_them(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        (["--lr", "0"], "lr must be above 0, got 0.0"),
-        (["--batch-size", "0"], "batch_size must be at least 1, got 0"),
-        (["--initial-stage", "5"], "initial_stage must be 0 to 4"),
-        (["--dropout", "1"], "dropout must be in [0, 1), got 1.0"),
-        (["--precision", "float8"], "precision must be one of float32"),
+        (["--lr", "0"], "error: --lr must be above 0, got 0\n"),
+        (["--batch-size", "0"], "error: --batch-size must be at least 1, got 0\n"),
+        (["--initial-stage", "5"], "error: --initial-stage must be 0 to 4"),
+        (["--dropout", "1"], "error: --dropout must be at least 0 and below 1, got 1"),
+        (["--precision", "float8"], "error: --precision must be one of float32"),
+        (["--plateau-patience", "1"], "error: --plateau-patience would have no effect"),
     ],
 )
 def test_train_refuses_values_that_cannot_work(option, message, capsys):

@@ -150,8 +150,8 @@ def test_our_run_is_what_the_settings_mean(front_end):
 def test_epochs_of_patience_count_as_ours_do():
     training = as_run(MsdSettings(), "waveform")["training"]
     assert training["patience"] == 4
-    assert training["plateau_patience"] == 1
-    assert training["plateau_monitor"] == "val_pr_auc"
+    assert training["schedule"]["patience"] == 1
+    assert training["schedule"]["monitor"] == "val_pr_auc"
 
 
 def test_a_delta_that_ends_every_training_is_told(caplog):

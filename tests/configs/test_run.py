@@ -7,6 +7,8 @@ import pytest
 from resemul.configs import (
     MODEL_ENTRIES,
     RECIPES,
+    OneCycle,
+    Plateau,
     RunConfig,
     Stage,
     TrainConfig,
@@ -86,8 +88,6 @@ def test_written_file_holds_every_option_but_the_rate_of_the_records(tmp_path):
     options = read_run(tmp_path / "a.json")["model_options"]
     assert options == {
         "num_samples": 59_049,
-        "mix": "ffmpeg",
-        "resampler": "swr",
         "block": "se",
         "multi": True,
         "alpha": 16,
@@ -140,21 +140,15 @@ def test_part_of_a_file_is_enough(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"lr_schedule": "one_cycle"}, "how long a stage is: set max_epochs_per_stage"),
+        ({"schedule": OneCycle()}, "how long a stage is: set max_epochs_per_stage"),
         (
-            {"lr_schedule": "one_cycle", "max_epochs_per_stage": 9, "max_epochs": 5},
-            "max_epochs 5 would cut off one_cycle, which falls until epoch 9",
+            {"schedule": OneCycle(), "max_epochs_per_stage": 9, "max_epochs": 44},
+            "max_epochs 44 would cut off one_cycle, which falls until epoch 45",
         ),
         ({"precision": "mixed_float16"}, "mixed_float16 needs a loss_scale, such as"),
-        (
-            {"plateau_factor": 1.0},
-            "plateau_factor must be above 0 and below 1, got 1.0",
-        ),
         ({"momentum": 1.0}, "momentum must be at least 0 and below 1, got 1.0"),
-        ({"cycle_ratio": 0.5}, "cycle_ratio must be at least 1, got 0.5"),
         ({"loss_scale": 0.0}, "loss_scale must be above 0, got 0.0"),
         ({"patience": -1}, "patience must be at least 0, got -1"),
-        ({"monitor": "loss"}, "monitor must be one of val_loss, .*, got 'loss'"),
         ({"crop": "end"}, "crop must be one of segments, random, centre, got 'end'"),
         ({"lr": float("nan")}, "lr must be above 0, got nan"),
         (
@@ -166,6 +160,18 @@ def test_part_of_a_file_is_enough(tmp_path):
 def test_training_options_that_cannot_work_are_refused(options, message):
     with pytest.raises(ConfigError, match=message):
         TrainConfig(**options)
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (lambda: Plateau(factor=1.0), "factor must be above 0 and below 1, got 1.0"),
+        (lambda: OneCycle(ratio=0.5), "ratio must be at least 1, got 0.5"),
+    ],
+)
+def test_options_of_schedules_that_cannot_work_are_refused(config, message):
+    with pytest.raises(ConfigError, match=message):
+        config()
 
 
 def test_plan_is_the_listed_stages_or_follows_from_the_rates():

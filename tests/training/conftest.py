@@ -66,32 +66,38 @@ def scripted_run(tmp_path, tiny_records, monkeypatch):
     """Makes a `ScriptedRun` from a dict of (stage, epoch) to validation loss."""
     from resemul.records import read_record_set
     from resemul.training.epochs import EpochRunner
+    from resemul.training.optimizers import RateSetter
+    from resemul.training.state import restore_variables
 
     runs = []
 
     def compile_(self, stage):
+        self._stage = stage
         runs[0].rates.append(stage.lr)
         runs[0].optimizers.append(stage.optimizer)
 
-    def fit(self, label, epoch):
+    def fit(self, label, epoch, rows):
         run = runs[0]
+        losses = self.monitors.losses_for(self._config.schedule, rows)
+        rates = RateSetter(self._config, self._stage, 1, len(rows), losses)
         if epoch == run.stop_at:
             raise KeyboardInterrupt
         run.calls.append(epoch)
         run.started_from.append(_weight(self._model))
         self._model.set_weights([np.full((1, 1), 100.0 * epoch[0] + epoch[1])])
-        return 0.1
+        run.rates_of_epochs.append(rates.rate)
+        return {"lr": rates.rate, "loss": 0.1}
 
     def validate(self):
         epoch = runs[0].calls[-1]
         loss, roc_auc = runs[0].losses[epoch], runs[0].roc_aucs.get(epoch, 0.5)
         return {"val_loss": loss, "val_roc_auc": roc_auc, "val_pr_auc": 0.5}
 
-    def set_rate(self, lr):
-        runs[0].rates_of_epochs.append(lr)
+    def restore(self, train_dir):
+        restore_variables(self.variables(), len(self._model.weights), train_dir)
 
     monkeypatch.setattr(EpochRunner, "compile", compile_)
-    monkeypatch.setattr(EpochRunner, "set_rate", set_rate)
+    monkeypatch.setattr(EpochRunner, "restore", restore)
     monkeypatch.setattr(EpochRunner, "variables", lambda self: self._model.weights)
     monkeypatch.setattr(EpochRunner, "fit", fit)
     monkeypatch.setattr(EpochRunner, "validate", validate)

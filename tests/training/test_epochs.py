@@ -9,12 +9,12 @@ import keras
 import numpy as np
 import pytest
 
-from resemul.configs import Stage, TrainConfig
+from resemul.configs import InverseTime, Plateau, Stage, TrainConfig
 from resemul.errors import DatasetError, TrainingError
 from resemul.models import build_model
 from resemul.records import load_segments, read_record_set
 from resemul.training.epochs import EpochRunner
-from resemul.training.state import seed_random_layers
+from resemul.training.state import RunState, save_state, seed_random_layers
 
 
 @pytest.fixture
@@ -37,35 +37,54 @@ def test_epoch_depends_on_the_seed_and_the_epoch_alone(runner):
     for epoch in ((0, 1), (0, 1), (0, 2)):
         model, epochs, _ = runner({"dropout": 0.5})
         epochs.compile(Stage("sgd", 0.01))
-        epochs.fit("", epoch)
+        epochs.fit("", epoch, [])
         weights.append(np.concatenate([w.ravel() for w in model.get_weights()]))
     np.testing.assert_array_equal(weights[0], weights[1])
     assert not np.array_equal(weights[0], weights[2])
 
 
-def test_rate_decays_with_every_step_and_starts_anew_in_every_stage(runner):
-    _, epochs, _ = runner(lr_time_decay=0.5)
+def test_rate_changes_with_every_step_and_the_last_one_is_told(runner):
+    _, epochs, _ = runner(schedule=InverseTime(time_decay=0.5))
     epochs.compile(Stage("sgd", 0.01))
-    epochs.fit("", (0, 0))
     # 19 segments make 3 batches of 8.
-    assert int(epochs._fused.optimizer.iterations) == 3
+    first = epochs.fit("", (0, 0), [])
+    assert first["lr"] == pytest.approx(0.01 / (1 + 0.5 * 2))
+    second = epochs.fit("", (0, 1), [{"val_loss": 0.5}])
+    assert second["lr"] == pytest.approx(0.01 / (1 + 0.5 * 5))
     rate = float(epochs._fused.optimizer.learning_rate)
-    assert rate == pytest.approx(0.01 / (1 + 0.5 * 3))
-    epochs.compile(Stage("sgd", 0.002))
-    assert float(epochs._fused.optimizer.learning_rate) == pytest.approx(0.002)
+    assert rate == pytest.approx(second["lr"])
 
 
-def test_rate_on_a_plateau_is_the_one_that_is_set_even_after_a_restart(runner):
-    _, epochs, _ = runner(lr_schedule="plateau")
+def test_rate_starts_anew_in_every_stage(runner):
+    _, epochs, _ = runner(schedule=InverseTime(time_decay=0.5))
+    for lr in (0.01, 0.002):
+        epochs.compile(Stage("sgd", lr))
+        assert epochs.fit("", (0, 0), [])["lr"] == pytest.approx(lr / 2)
+
+
+def test_rate_is_not_a_part_of_the_state(runner):
+    _, epochs, _ = runner(schedule=Plateau())
     epochs.compile(Stage("sgd", 0.01))
-    epochs.set_rate(0.002)
-    saved = [np.asarray(variable.value) for variable in epochs.variables()]
-    epochs.compile(Stage("sgd", 0.01))
-    for variable, value in zip(epochs.variables(), saved, strict=True):
-        variable.assign(value)
-    for rate in (0.002, 0.01):
-        epochs.set_rate(rate)
-        assert float(epochs._fused.optimizer.learning_rate) == pytest.approx(rate)
+    assert not [v for v in epochs.variables() if "learning_rate" in v.path]
+
+
+def test_state_with_a_rate_as_it_used_to_be_is_restored(runner, tmp_path):
+    _, epochs, _ = runner(schedule=Plateau())
+    epochs.compile(Stage("adam", 0.01))
+    epochs.fit("", (0, 0), [])
+    before = epochs.variables()
+    num_weights = len(epochs._fused.weights)
+    optimizer = epochs._fused.optimizer
+    assert optimizer.variables[1] is optimizer.learning_rate
+    old = [*epochs._fused.weights, *optimizer.variables]
+    save_state(RunState(run={}, stage=0), old, tmp_path)
+    values = [np.asarray(variable.value) for variable in before]
+    epochs.compile(Stage("adam", 0.01))
+    assert int(epochs._fused.optimizer.iterations) == 0
+    epochs.restore(tmp_path)
+    assert len(values) > num_weights
+    for variable, value in zip(epochs.variables(), values, strict=True):
+        np.testing.assert_array_equal(np.asarray(variable.value), value)
 
 
 def test_optimizer_is_sgd_with_nesterov_momentum(runner):
@@ -103,7 +122,7 @@ def test_damaged_record_is_named_with_the_remedy(runner, tiny_records, split):
     _, epochs, _ = runner()
     epochs.compile(Stage("sgd", 0.01))
     message = f"a record in the {split} shards .* is damaged; delete"
-    step = epochs.validate if split == "val" else lambda: epochs.fit("", (0, 0))
+    step = epochs.validate if split == "val" else lambda: epochs.fit("", (0, 0), [])
     with pytest.raises(DatasetError, match=message):
         step()
 
@@ -114,7 +133,7 @@ def test_loss_that_is_no_number_stops_the_epoch(runner):
 
     def three_epochs():
         for number in range(3):
-            epochs.fit("stage 0", (0, number))
+            epochs.fit("stage 0", (0, number), [])
 
     with pytest.raises(TrainingError, match=r"stage 0: the loss is .*a lower --lr"):
         three_epochs()
@@ -187,14 +206,14 @@ def _wait_for_epochs(train_dir, number, process):
 def test_model_of_the_first_stage_has_statistics_of_the_batches_alone(runner):
     model, epochs, _ = runner()
     epochs.compile(Stage("sgd", 1e-9))
-    epochs.fit("", (0, 0))
+    epochs.fit("", (0, 0), [])
     moved = np.asarray(epochs._fused.get_layer("stem_bn").moving_variance)
     # Three steps of momentum 0.99.
     left = 0.99**3
     corrected = np.asarray(model.get_layer("stem_bn").moving_variance)
     np.testing.assert_allclose(corrected, (moved - left) / (1 - left), atol=1e-5)
     epochs.compile(Stage("sgd", 1e-9))
-    epochs.fit("", (1, 1))
+    epochs.fit("", (1, 1), [])
     fused = epochs._fused.get_layer("stem_bn").moving_variance
     np.testing.assert_array_equal(model.get_layer("stem_bn").moving_variance, fused)
 
@@ -202,5 +221,5 @@ def test_model_of_the_first_stage_has_statistics_of_the_batches_alone(runner):
 def test_statistics_of_a_frozen_body_stay(runner):
     model, epochs, _ = runner(freeze_body=True)
     epochs.compile(Stage("sgd", 0.01))
-    epochs.fit("", (0, 0))
+    epochs.fit("", (0, 0), [])
     assert np.all(np.asarray(model.get_layer("stem_bn").moving_variance) == 1)

@@ -1,21 +1,21 @@
-"""Steps held against PyTorch's, and rates that can be worked out by hand."""
+"""Steps held against PyTorch's."""
 
 import keras
 import numpy as np
 import pytest
 
 from resemul.configs import RECIPES, Stage, TrainConfig
-from resemul.training.optimizers import OneCycle, Triangular, make_optimizer
+from resemul.training.optimizers import make_optimizer
 
 START = np.array([1.0, -2.0, 0.5, 0.0], "float32")
 # Gradients of six steps.
 GRADIENTS = np.random.default_rng(0).normal(0, 1, (6, 4)).astype("float32")
 
 
-def step_here(stage, config, steps_per_epoch=1):
+def step_here(stage, config):
     """The weights after each of the steps."""
     weights = keras.Variable(START)
-    optimizer = make_optimizer(stage, config, steps_per_epoch)
+    optimizer = make_optimizer(stage, config)
     optimizer.build([weights])
     found = []
     for gradient in GRADIENTS:
@@ -38,9 +38,7 @@ def step_in_torch(make):
 
 @pytest.mark.parametrize("decay", [0.0, 0.1])
 def test_sgd_takes_the_steps_of_pytorch(decay):
-    config = TrainConfig(
-        lr_schedule="constant", momentum=0.9, coupled_weight_decay=decay
-    )
+    config = TrainConfig(momentum=0.9, coupled_weight_decay=decay)
     expected = step_in_torch(
         lambda optim, weights: optim.SGD(
             weights, 0.05, momentum=0.9, nesterov=True, weight_decay=decay
@@ -52,9 +50,7 @@ def test_sgd_takes_the_steps_of_pytorch(decay):
 
 @pytest.mark.parametrize("decay", [0.0, 0.1])
 def test_adam_takes_the_steps_of_pytorch(decay):
-    config = TrainConfig(
-        lr_schedule="constant", adam_epsilon=1e-8, coupled_weight_decay=decay
-    )
+    config = TrainConfig(adam_epsilon=1e-8, coupled_weight_decay=decay)
     expected = step_in_torch(
         lambda optim, weights: optim.Adam(weights, 0.05, weight_decay=decay)
     )
@@ -63,7 +59,7 @@ def test_adam_takes_the_steps_of_pytorch(decay):
 
 
 def test_weight_decay_is_added_to_the_gradient():
-    config = TrainConfig(lr_schedule="constant", momentum=0.0, coupled_weight_decay=0.5)
+    config = TrainConfig(momentum=0.0, coupled_weight_decay=0.5)
     first = step_here(Stage("sgd", 0.1), config)[0]
     expected = START - 0.1 * (GRADIENTS[0] + 0.5 * START)
     np.testing.assert_allclose(first, expected, rtol=1e-6)
@@ -71,16 +67,16 @@ def test_weight_decay_is_added_to_the_gradient():
 
 @pytest.mark.parametrize("name", ["sgd", "adam"])
 def test_loss_scale_is_taken_off_the_gradients(name):
-    plain = TrainConfig(lr_schedule="constant", adam_epsilon=1e-3)
-    scaled = TrainConfig(lr_schedule="constant", adam_epsilon=1e-3, loss_scale=1024.0)
+    plain = TrainConfig(adam_epsilon=1e-3)
+    scaled = TrainConfig(adam_epsilon=1e-3, loss_scale=1024.0)
     stage = Stage(name, 0.1)
-    optimizer = make_optimizer(stage, scaled, 1)
+    optimizer = make_optimizer(stage, scaled)
     assert float(optimizer.scale_loss(2.0)) == 2048.0
     weights = [keras.Variable(START) for _ in range(2)]
     for config, variable, factor in zip(
         (plain, scaled), weights, (1, 1024), strict=True
     ):
-        optimizer = make_optimizer(stage, config, 1)
+        optimizer = make_optimizer(stage, config)
         optimizer.build([variable])
         for gradient in GRADIENTS:
             optimizer.apply([keras.ops.convert_to_tensor(factor * gradient)])
@@ -93,9 +89,9 @@ def test_loss_scale_changes_nothing_in_float32():
     for scale in (None, 1024.0):
         keras.utils.set_random_seed(0)
         model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, "sigmoid")])
-        config = TrainConfig(lr_schedule="constant", loss_scale=scale)
+        config = TrainConfig(loss_scale=scale)
         model.compile(
-            make_optimizer(Stage("adam", 0.1), config, 1),
+            make_optimizer(Stage("adam", 0.1), config),
             loss="binary_crossentropy",
             auto_scale_loss=False,
             jit_compile=False,
@@ -107,72 +103,10 @@ def test_loss_scale_changes_nothing_in_float32():
         np.testing.assert_array_equal(plain, scaled)
 
 
-def test_triangular_goes_up_and_down_and_up():
-    rate = Triangular(0.1, 0.5, 4)
-    rates = [float(rate(step)) for step in range(13)]
-    up = [0.1, 0.2, 0.3, 0.4]
-    down = [0.5, 0.4, 0.3, 0.2]
-    assert rates == pytest.approx([*up, *down, *up, 0.5], abs=1e-6)
-
-
-def test_triangular_equals_the_formula_of_the_publication():
-    low, high, num_rising = 1.4e-3 / 4, 1.4e-3, 2 * 2026
-    rate = Triangular(low, high, num_rising)
-    for step in (0, 1, 2026, 4051, 4052, 4053, 8103, 8104, 30_000):
-        ratio = step / num_rising - 2 * (step // (2 * num_rising))
-        expected = low + (high - low) * abs(abs(ratio - 1) - 1)
-        assert float(rate(step)) == pytest.approx(expected, rel=1e-5)
-
-
-def test_one_cycle_rises_in_two_fifths_and_falls_to_0():
-    rate = OneCycle(0.1, 1.0, 10)
-    expected = {
-        0: 0.1,
-        2: 0.55,
-        4: 1.0,
-        6: 0.75,  # (1 + cos 60 degrees) / 2
-        7: 0.5,
-        8: 0.25,
-        10: 0.0,
-        99: 0.0,
-    }
-    found = {step: float(rate(step)) for step in expected}
-    assert found == pytest.approx(expected, abs=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("options", "rates"),
-    [
-        # Two epochs of 5 steps up, from a quarter of the highest rate.
-        ({"lr_schedule": "triangular"}, {0: 0.25, 5: 0.625, 10: 1.0, 20: 0.25}),
-        (
-            {"lr_schedule": "one_cycle", "cycle_ratio": 10.0},
-            {0: 0.1, 2: 0.55, 4: 1.0, 10: 0.0},
-        ),
-        ({"lr_schedule": "inverse_time", "lr_time_decay": 0.5}, {0: 1.0, 2: 0.5}),
-    ],
-)
-def test_rate_is_a_function_of_the_step(options, rates):
-    optimizer = make_optimizer(
-        Stage("sgd", 1.0, 2), TrainConfig(max_epochs_per_stage=2, **options), 5
-    )
-    for step, rate in rates.items():
-        optimizer.iterations.assign(step)
-        assert float(optimizer.learning_rate) == pytest.approx(rate, abs=1e-6)
-
-
-@pytest.mark.parametrize("name", ["constant", "plateau"])
-def test_rate_of_other_schedules_is_a_variable(name):
-    config = TrainConfig(lr_schedule=name)
-    optimizer = make_optimizer(Stage("adam", 0.25), config, 5)
-    optimizer.learning_rate = 0.5
-    assert float(optimizer.learning_rate) == 0.5
-
-
 def test_optimizer_has_the_options_of_its_recipe():
     config = RECIPES["adam_then_sgd"]
-    adam = make_optimizer(config.stages[0], config, 5)
-    sgd = make_optimizer(config.stages[1], config, 5)
+    adam = make_optimizer(config.stages[0], config)
+    sgd = make_optimizer(config.stages[1], config)
     assert isinstance(adam, keras.optimizers.Adam)
     assert (adam.beta_1, adam.beta_2, adam.epsilon) == (0.9, 0.999, 1e-8)
     assert isinstance(sgd, keras.optimizers.SGD)

@@ -6,8 +6,8 @@ import math
 import pytest
 
 from resemul.checkpoints.model_file import load_model
-from resemul.configs import Stage
-from resemul.errors import TrainingError
+from resemul.configs import Constant, OneCycle, Plateau, Stage
+from resemul.errors import ConfigError, TrainingError
 from resemul.training.files import checkpoint_name, epoch_of, find_best_checkpoint
 
 STAGES = (Stage("adam", 0.1, 3), Stage("sgd", 0.5, 2), Stage("sgd", 0.25, 2))
@@ -24,9 +24,7 @@ PLATEAU = {
 }
 ON_PLATEAUS = {
     "lr": 0.1,
-    "lr_schedule": "plateau",
-    "plateau_patience": 1,
-    "plateau_factor": 0.5,
+    "schedule": Plateau(patience=1, factor=0.5),
     "patience": None,
     "num_lr_decays": 1,
     "max_epochs": 9,
@@ -42,7 +40,7 @@ def read_column(path, name):
 
 def test_listed_stages_have_their_optimizers_rates_and_epochs(scripted_run):
     run = scripted_run(LISTED)
-    result = run.train(stages=STAGES, patience=None, lr_schedule="constant")
+    result = run.train(stages=STAGES, patience=None, schedule=Constant())
     assert run.optimizers == ["adam", "sgd", "sgd"]
     assert run.rates == [0.1, 0.5, 0.25]
     assert [stage["num_epochs"] for stage in result.stages] == [3, 2, 2]
@@ -115,13 +113,30 @@ def test_score_that_no_tag_has_ends_the_run_with_the_remedy(scripted_run):
         run.train(monitor="val_roc_auc")
     run.calls.clear()
     with pytest.raises(TrainingError, match="no val_roc_auc"):
-        run.train(lr_schedule="plateau", plateau_monitor="val_roc_auc")
+        run.train(schedule=Plateau(monitor="val_roc_auc"))
 
 
 def test_score_that_no_tag_has_does_not_matter_where_it_is_not_watched(scripted_run):
     run = scripted_run({(0, 0): 0.5})
     run.roc_aucs = {(0, 0): math.nan}
-    assert run.train(max_epochs=1, plateau_monitor="val_roc_auc").best.exists()
+    assert run.train(max_epochs=1).best.exists()
+
+
+def test_plateau_may_watch_a_score(scripted_run):
+    run = scripted_run({(0, epoch): 0.5 for epoch in range(4)})
+    run.roc_aucs = {(0, 0): 0.5, (0, 1): 0.6, (0, 2): 0.55, (0, 3): 0.55}
+    schedule = Plateau(patience=0, factor=0.5, monitor="val_roc_auc")
+    run.train(lr=1.0, schedule=schedule, max_epochs=4, patience=None)
+    assert run.rates_of_epochs == [1, 1, 1, 0.5]
+
+
+def test_monitor_that_is_not_computed_is_refused(scripted_run):
+    run = scripted_run(PLATEAU)
+    with pytest.raises(ConfigError, match="monitor must be one of val_loss, val_roc_"):
+        run.train(monitor="loss")
+    with pytest.raises(ConfigError, match="plateau_monitor must be one of val_loss, "):
+        run.train(schedule=Plateau(monitor="val_f1"))
+    assert run.calls == []
 
 
 def test_plateaus_give_every_epoch_its_rate(scripted_run):
@@ -141,8 +156,6 @@ def test_run_stopped_on_a_plateau_goes_on_at_its_rates(scripted_run, stop_at):
     with pytest.raises(KeyboardInterrupt):
         run.train(**ON_PLATEAUS)
     run.stop_at = None
-    # The rate of the epoch that was stopped was set already.
-    del run.rates_of_epochs[stop_at[1] :]
     run.train(**ON_PLATEAUS)
     assert run.rates_of_epochs == pytest.approx(RATES)
     assert run.calls == list(PLATEAU)
@@ -154,15 +167,13 @@ def test_each_stage_begins_with_its_own_rate_after_a_plateau(scripted_run):
     run.train(
         stages=(Stage("adam", 0.1, 3), Stage("sgd", 1.0, 3)),
         patience=None,
-        lr_schedule="plateau",
-        plateau_patience=0,
-        plateau_factor=0.5,
+        schedule=Plateau(patience=0, factor=0.5),
     )
     assert run.rates_of_epochs == pytest.approx([0.1, 0.1, 0.05, 1.0, 1.0, 0.5])
 
 
 def test_one_cycle_does_not_go_on_at_another_length(scripted_run):
-    cycle = {"lr_schedule": "one_cycle", "patience": None, "num_lr_decays": 1}
+    cycle = {"schedule": OneCycle(), "patience": None, "num_lr_decays": 1}
     run = scripted_run(PLATEAU)
     run.train(**cycle, max_epochs_per_stage=2)
     with pytest.raises(TrainingError, match="max_epochs_per_stage 2 -> 3"):
@@ -174,21 +185,21 @@ def test_run_from_other_weights_in_the_same_folder_is_refused(scripted_run):
     first = {"init_from": {"sha256": "1", "model": "one_weight"}}
     run.train(first, num_lr_decays=1, max_epochs=2)
     run.train(first, num_lr_decays=1, max_epochs=2)
-    with pytest.raises(TrainingError, match=r"init_from .* -> None"):
+    with pytest.raises(TrainingError, match=r"init_from 1 -> none"):
         run.train(num_lr_decays=1, max_epochs=2)
 
 
 @pytest.mark.parametrize(
-    ("monitor", "value", "name"),
+    ("letter", "value", "name"),
     [
-        ("val_loss", 0.12345, "ckpt-e007-l0.1235.keras"),
-        ("val_loss", 12.0, "ckpt-e007-l12.0000.keras"),
-        ("val_roc_auc", 0.9, "ckpt-e007-r0.9000.keras"),
-        ("val_pr_auc", 1.0, "ckpt-e007-p1.0000.keras"),
+        ("l", 0.12345, "ckpt-e007-l0.1235.keras"),
+        ("l", 12.0, "ckpt-e007-l12.0000.keras"),
+        ("r", 0.9, "ckpt-e007-r0.9000.keras"),
+        ("p", 1.0, "ckpt-e007-p1.0000.keras"),
     ],
 )
-def test_checkpoint_is_named_for_its_epoch_and_monitor(monitor, value, name, tmp_path):
-    assert checkpoint_name(7, monitor, value) == name
+def test_checkpoint_is_named_for_its_epoch_and_monitor(letter, value, name, tmp_path):
+    assert checkpoint_name(7, letter, value) == name
     (tmp_path / name).touch()
     assert epoch_of(find_best_checkpoint(tmp_path)) == 7
 

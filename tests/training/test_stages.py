@@ -1,14 +1,17 @@
 """The schedule: patience, stages, epoch numbers, resuming."""
 
 import csv
+import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
 
-from resemul.checkpoints.card import read_card
+from resemul.checkpoints.card import read_card, write_card
 from resemul.checkpoints.model_file import load_model
-from resemul.errors import TrainingError
+from resemul.configs import InverseTime
+from resemul.errors import DatasetError, TrainingError
 from resemul.training import files, stages
 from resemul.training.state import STATE_FILE, load_state
 
@@ -94,9 +97,17 @@ def test_training_csv_has_a_line_per_epoch(scripted_run):
 def test_epochs_are_limited_over_all_stages(scripted_run):
     run = scripted_run(LOSSES)
     result = run.train(num_lr_decays=3, max_epochs=3)
-    # Stage 1 goes on at epoch 2, the last that is allowed; stage 2 gets none.
-    assert run.calls == [(0, 0), (0, 1), (0, 2), (1, 2)]
-    assert [stage["stage"] for stage in result.stages] == [0, 1]
+    # Stage 1 would go on from epoch 1, but three epochs were run.
+    assert run.calls == [(0, 0), (0, 1), (0, 2)]
+    assert [stage["stage"] for stage in result.stages] == [0]
+
+
+@pytest.mark.parametrize("max_epochs", [1, 3, 6, 9])
+def test_as_many_epochs_are_run_as_are_asked_for(scripted_run, max_epochs):
+    run = scripted_run(LOSSES)
+    result = run.train(num_lr_decays=3, max_epochs=max_epochs)
+    assert len(run.calls) == max_epochs
+    assert sum(stage["num_epochs"] for stage in result.stages) == max_epochs
 
 
 def test_epochs_are_limited_per_stage(scripted_run):
@@ -254,3 +265,101 @@ def test_card_of_a_trained_model_says_how_it_was_trained(scripted_run):
     assert card["training"]["lr"] == 0.01
     assert card["seed"] == 3
     assert card["sha256"] == result.card.sha256
+
+
+def test_run_stopped_in_its_first_save_goes_on(scripted_run, monkeypatch):
+    run = scripted_run(LOSSES)
+    save_state = stages.save_state
+
+    def stopped(state, variables, train_dir):
+        if state.rows:
+            raise KeyboardInterrupt
+        save_state(state, variables, train_dir)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stages, "save_state", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            run.train(num_lr_decays=1)
+    assert list((run.train_dir / "0").glob("ckpt-e000-*"))
+    run.train(num_lr_decays=1)
+    # The first epoch is run again, as its end was not kept.
+    assert run.calls == [EPOCHS[0], *EPOCHS[:5]]
+
+
+def test_checkpoint_of_an_epoch_that_was_not_kept_is_not_the_best(
+    scripted_run, monkeypatch
+):
+    run = scripted_run(LOSSES)
+    save_state = stages.save_state
+
+    def stopped(state, variables, train_dir):
+        if len(state.rows) == 2:
+            raise KeyboardInterrupt
+        save_state(state, variables, train_dir)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stages, "save_state", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            run.train(num_lr_decays=1)
+    # Run again, epoch 1 does not come out as it did, as on a GPU.
+    run.losses = {**LOSSES, (0, 1): 0.45, (0, 3): 0.46, (0, 5): 0.47}
+    result = run.train(num_lr_decays=1)
+    assert result.card.scores["val_loss"] == 0.41
+    assert result.stages[0]["checkpoint"] == "0/ckpt-e002-l0.4100.keras"
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_split_without_clips_is_refused_before_anything_is_done(scripted_run, split):
+    run = scripted_run(LOSSES)
+    counts = {**run.records.num_segments, split: 0}
+    run.records = dataclasses.replace(run.records, num_segments=counts)
+    message = f"tfrecord holds no {split} clips, and there must be some"
+    with pytest.raises(DatasetError, match=message):
+        run.train()
+    assert run.calls == []
+    assert not run.train_dir.exists()
+
+
+def test_disk_without_room_is_refused_before_the_first_epoch(scripted_run, monkeypatch):
+    run = scripted_run(LOSSES)
+    usage = shutil.disk_usage(".")._replace(free=1_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(TrainingError, match=r"not enough disk space .* 1\.0 MB free"):
+        run.train()
+    assert run.calls == []
+
+
+def test_finished_run_is_not_written_again(scripted_run):
+    run = scripted_run(LOSSES)
+    best = run.train(num_lr_decays=2).best
+    card = read_card(best)
+    write_card(dataclasses.replace(card, thresholds={"loud": 0.25}), best)
+    before = best.read_bytes(), best.with_suffix(".json").read_bytes()
+    result = run.train(num_lr_decays=2)
+    assert (best.read_bytes(), best.with_suffix(".json").read_bytes()) == before
+    assert result.card.thresholds == {"loud": 0.25}
+    best.write_bytes(b"damaged")
+    run.train(num_lr_decays=2)
+    assert best.read_bytes() == before[0]
+
+
+def test_epochs_name_split_clips_and_the_rate_that_was_used(scripted_run, caplog):
+    caplog.set_level("INFO")
+    run = scripted_run(LOSSES)
+    schedule = InverseTime(time_decay=1.0)
+    run.train(num_lr_decays=1, schedule=schedule, max_epochs=2)
+    [line] = [x for x in caplog.messages if x.startswith("stage 0 epoch 1: ")]
+    assert line.startswith("stage 0 epoch 1: lr 0.005  loss 0.1000  val_loss 0.4000 *")
+    assert "(mtt-tagged, 3 val clips, " in line
+    text = (run.train_dir / "0" / "training.csv").read_text()
+    rates = [float(row["lr"]) for row in csv.DictReader(text.splitlines())]
+    assert rates == [0.01, 0.005]
+
+
+def test_run_that_did_nothing_yet_may_begin_with_other_options(scripted_run):
+    run = scripted_run(LOSSES)
+    run.stop_at = (0, 0)
+    with pytest.raises(KeyboardInterrupt):
+        run.train(num_lr_decays=1)
+    run.stop_at = None
+    assert run.train(num_lr_decays=1, lr=0.5).stages[0]["lr"] == 0.5

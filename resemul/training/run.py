@@ -1,0 +1,125 @@
+"""A training as a whole, by one call."""
+
+import dataclasses
+import logging
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+import keras
+
+from resemul.checkpoints.card import ModelCard, write_card
+from resemul.checkpoints.model_file import load_model, open_model
+from resemul.configs import RunConfig, TrainConfig, check_monitors
+from resemul.evaluation.clips import scoring_clips
+from resemul.evaluation.metrics import METRICS, Metric
+from resemul.evaluation.scores import evaluate
+from resemul.evaluation.thresholds import fit_thresholds
+from resemul.records import RecordSet
+from resemul.training.checks import require_splits
+from resemul.training.files import delete_run, only_run_in
+from resemul.training.stages import TrainingRun, train_in_stages
+from resemul.training.start import prepare_model
+
+logger = logging.getLogger(__name__)
+
+Source = tuple[keras.Model, ModelCard]
+
+
+def train(
+    config: RunConfig,
+    records: RecordSet,
+    train_dir: Path,
+    init_from: Path | str | Source | None = None,
+    *,
+    overwrite: bool = False,
+    metrics: Mapping[str, Metric] = METRICS,
+) -> TrainingRun:
+    """Trains a model, scores each stage on the test split, and fits thresholds.
+
+    A run that is in `train_dir` goes on after its last whole epoch. The best model
+    ends up there as `best.keras`, with its card.
+
+    Args:
+        config: which model, with which options, by which recipe.
+        records: what to train, validate and test on; without a test split there are
+            no test scores.
+        train_dir: folder of the run, made if it is not there.
+        init_from: a model to begin with and its card, its file, or a published name;
+            see `prepare_model`.
+        overwrite: delete the run that is in `train_dir`, and begin anew.
+        metrics: what to score by; `monitor` may be one of them.
+
+    Raises:
+        ConfigError: an option cannot work, with these records or with `init_from`.
+        DatasetError: the records do not fit the model, or lack a split.
+        TrainingError: the folder holds another run, or another process trains in it;
+            the loss became NaN; or a file cannot be written.
+    """
+    check_monitors(config.training, metrics)
+    require_splits(records)
+    keras.utils.set_random_seed(config.training.seed)
+    source = _open(init_from)
+    model, card = prepare_model(config, records, source)
+    logger.info(
+        "%s, %d parameters; %s: %s segments",
+        config.model,
+        model.count_params(),
+        records.split_name,
+        " / ".join(f"{n:,}" for n in records.num_segments.values()),
+    )
+    train_dir = Path(train_dir)
+    with only_run_in(train_dir):
+        if overwrite:
+            delete_run(train_dir)
+        evaluate_stage = partial(
+            score_on_test, config=config.training, records=records, metrics=metrics
+        )
+        run = train_in_stages(
+            model, card, records, train_dir, config.training, evaluate_stage, metrics
+        )
+        return _with_thresholds(run, records)
+
+
+def _open(init_from: Path | str | Source | None) -> Source | None:
+    return open_model(init_from) if isinstance(init_from, Path | str) else init_from
+
+
+def score_on_test(
+    model: keras.Model,
+    config: TrainConfig,
+    records: RecordSet,
+    metrics: Mapping[str, Metric] = METRICS,
+) -> dict[str, float]:
+    """Scores of the test split, clip by clip as in the validation; {} without one."""
+    if not records.num_segments["test"]:
+        return {}
+    clips = scoring_clips(
+        records,
+        "test",
+        int(model.input_shape[-1]),
+        "test",
+        config.validation,
+        config.num_chunks,
+    )
+    scores = evaluate(model, clips, records.tags, metrics=metrics)
+    logger.info(
+        "test (%s, %d clips): %s",
+        records.split_name,
+        scores.num_clips,
+        scores.describe(),
+    )
+    return {
+        **{f"test_{name}": value for name, value in scores.macro.items()},
+        "test_clips": scores.num_clips,
+    }
+
+
+def _with_thresholds(run: TrainingRun, records: RecordSet) -> TrainingRun:
+    if run.card.thresholds:
+        return run
+    model, card = load_model(run.best, trust=True)
+    thresholds = fit_thresholds(model, records).by_tag
+    card = dataclasses.replace(card, thresholds=thresholds)
+    write_card(card, run.best)
+    return dataclasses.replace(run, card=card)
