@@ -38,6 +38,7 @@ def main(args: argparse.Namespace) -> int:
     require_at_least(1, bootstrap=args.bootstrap)
     require_at_least(0, seed=args.seed)
     from resemul.runtime.outputs import output, require_writable
+    from resemul.runtime.spreadsheets import write_csv
 
     if args.csv is not None:
         require_writable(args.csv)
@@ -68,5 +69,5 @@ def main(args: argparse.Namespace) -> int:
         print(comparison_text(found, args.per_tag), flush=True)
     if args.csv is not None:
         with output(args.csv) as file:
-            comparison_table(found).to_csv(file, index=False, lineterminator="\n")
+            write_csv(comparison_table(found), file)
     return 0

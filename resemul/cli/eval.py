@@ -115,6 +115,7 @@ def main(args: argparse.Namespace) -> int:
         require_at_least(1, batch_size=args.batch_size)
     require_at_least(0, bootstrap=args.bootstrap, seed=args.seed)
     from resemul.runtime.outputs import output, require_writable
+    from resemul.runtime.spreadsheets import write_csv
 
     for path in (args.csv, args.predictions):
         if path is not None:
@@ -156,7 +157,7 @@ def main(args: argparse.Namespace) -> int:
     )
     if args.csv is not None:
         with output(args.csv) as file:
-            report.table().to_csv(file, index=False, lineterminator="\n")
+            write_csv(report.table(), file)
     if args.predictions is not None:
         about = {"model": str(args.path), "split_name": records.split_name}
         saved = SavedPredictions(predictions, records.tags, about)

@@ -6,12 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+from resemul.runtime.spreadsheets import mask_formula
 from resemul.tagging.results import TagResult
 from resemul.tagging.writers.base import WriteOptions, Writer, open_text
 from resemul.tagging.writers.rows import column_names, rows_of
-
-# Spreadsheets run a text that begins so as a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @contextmanager
@@ -32,14 +30,9 @@ class _CsvWriter:
         self._options = options
 
     def write_row(self, row: list[Any]) -> None:
-        self._writer.writerow([_masked(cell) for cell in row])
+        self._writer.writerow([mask_formula(cell) for cell in row])
 
     def write(self, result: TagResult) -> None:
         for row in rows_of(result, self._options):
             self.write_row(row)
         self._file.flush()
-
-
-def _masked(cell: Any) -> Any:
-    is_formula = isinstance(cell, str) and cell.startswith(_FORMULA_STARTS)
-    return f"'{cell}" if is_formula else cell
