@@ -90,6 +90,7 @@ setup(
             "pytest>=8",
             "pytest-xdist>=3.5",
             "ruff>=0.15",
+            "schemathesis>=4",
             "setuptools>=65",
         ],
     },

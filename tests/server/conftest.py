@@ -1,11 +1,15 @@
 """A service over a model that measures loudness, called without a network."""
 
 import io
+import socket
+import threading
 import time
 import wave
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
+import uvicorn
 from starlette.testclient import TestClient
 
 from resemul.checkpoints.card import ModelCard
@@ -45,6 +49,22 @@ def wav(value, seconds=0.5):
         writer.setparams((1, 2, RATE, 0, "NONE", ""))
         writer.writeframes(samples.tobytes())
     return file.getvalue()
+
+
+@contextmanager
+def serve(app):
+    """Runs the service in a thread; yields its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{port}/"
+    server.should_exit = True
+    thread.join()
 
 
 @pytest.fixture(scope="module")

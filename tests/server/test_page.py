@@ -1,14 +1,10 @@
 """The page in a real browser, against a running service."""
 
 import shutil
-import socket
-import threading
-import time
 
 import numpy as np
 import pytest
-import uvicorn
-from conftest import LoudnessRuntime, wav
+from conftest import LoudnessRuntime, serve, wav
 
 from resemul.configs.server import ServerConfig
 from resemul.server.app import build_app
@@ -32,18 +28,8 @@ OPTIONS = [
 def address():
     """Of a service that runs in a thread."""
     taggers = {"loudness": Tagger(LoudnessRuntime())}
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    app = build_app(taggers, ServerConfig(workers=1, max_upload_mb=2))
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{port}/"
-    server.should_exit = True
-    thread.join()
+    with serve(build_app(taggers, ServerConfig(workers=1, max_upload_mb=2))) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
