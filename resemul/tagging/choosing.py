@@ -4,7 +4,8 @@ import csv
 import dataclasses
 import difflib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from resemul.configs.tagging import FITTED, ShowConfig
 from resemul.errors import ConfigError
 from resemul.tagging.results import TagResult, Timeline
 from resemul.tagging.tagger import Tagger
+
+logger = logging.getLogger(__name__)
 
 # By tag of a model, the name to show, or None to drop it.
 Names = Mapping[str, str | None]
@@ -177,3 +180,26 @@ def rank_in_library(results: Sequence[TagResult]) -> list[TagResult]:
             result = result.replace(scores=shares, calibration="quantile")
         ranked.append(result)
     return ranked
+
+
+def choose_all(
+    results: Iterable[Sequence[TagResult]],
+    choosers: Sequence[Chooser],
+    show: ShowConfig,
+) -> Iterator[list[TagResult]]:
+    """Renames and chooses the results of file after file.
+
+    A share of the library can only be known at its end, so then nothing comes before.
+    """
+    renamed: Iterable[Sequence[TagResult]] = (
+        [chooser.rename(r) for chooser, r in zip(choosers, of_file, strict=True)]
+        for of_file in results
+    )
+    if show.calibrate:
+        of_models = [rank_in_library(column) for column in zip(*renamed, strict=True)]
+        logger.info(
+            "scores are shares of these files that score lower, not probabilities"
+        )
+        renamed = list(zip(*of_models, strict=True))
+    for of_file in renamed:
+        yield [chooser.choose(r) for chooser, r in zip(choosers, of_file, strict=True)]

@@ -54,11 +54,16 @@ class DecodersAhead:
     """
 
     def __init__(
-        self, jobs: Iterable[DecodeJob], num_workers: int, timeout: float
+        self,
+        jobs: Iterable[DecodeJob],
+        num_workers: int,
+        timeout: float,
+        spare: "SpareDecoders | None" = None,
     ) -> None:
         self._jobs = iter(jobs)
         self._jobs_lock = threading.Lock()
         self._timeout = timeout
+        self._spare = spare
         self._stopped = threading.Event()
         self._ready: queue.Queue[Decoded | BaseException | None] = queue.Queue(
             _PIECES_AHEAD * num_workers
@@ -99,7 +104,7 @@ class DecodersAhead:
         worker: _Worker | None = None
         try:
             for job in iter(self._next_job, None):
-                worker = worker or _Worker()
+                worker = worker or (self._spare and self._spare.take()) or _Worker()
                 for item in worker.decode(job, self._timeout, self._stopped):
                     self._put((job, item))
                 if worker.is_lost:
@@ -123,6 +128,29 @@ class DecodersAhead:
                 return
 
 
+class SpareDecoders:
+    """Processes that start while a program still loads its models.
+
+    A context manager: leaving it ends those that nobody has taken.
+    """
+
+    def __init__(self, num_workers: int) -> None:
+        self._workers = [_Worker() for _ in range(num_workers)]
+
+    def take(self) -> "_Worker | None":
+        """One of them, for good; None if there is none left."""
+        with contextlib.suppress(IndexError):
+            return self._workers.pop()
+        return None
+
+    def __enter__(self) -> "SpareDecoders":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        while worker := self.take():
+            worker.end()
+
+
 class _Worker:
     """One process that decodes."""
 
@@ -135,18 +163,14 @@ class _Worker:
         self._process.start()
         theirs.close()
         self.is_lost = False
-        try:
-            self._connection.recv()
-        except EOFError:
-            self._process.join(timeout=5)
-            how = describe_exit(self._process.exitcode)
-            raise WorkerError(f"a process that decodes cannot start ({how})") from None
+        self._is_ready = False
 
     def decode(
         self, job: DecodeJob, timeout: float, stopped: threading.Event
     ) -> Iterator[Piece | Heard | Lost]:
         """Passes on what the process makes of a job; a process that fails is lost."""
         name = printable(job.path)
+        self._await_start()
         try:
             self._connection.send(job)
             while True:
@@ -172,6 +196,18 @@ class _Worker:
         self._connection.close()
         self._process.kill()
         self._process.join()
+
+    def _await_start(self) -> None:
+        """Waits until the process has imported what it needs, however long."""
+        if self._is_ready:
+            return
+        try:
+            self._connection.recv()
+        except EOFError:
+            self._process.join(timeout=5)
+            how = describe_exit(self._process.exitcode)
+            raise WorkerError(f"a process that decodes cannot start ({how})") from None
+        self._is_ready = True
 
     def _wait(self, timeout: float, stopped: threading.Event) -> bool:
         """Waits for a message; whether there is one."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from resemul.configs.tagging import LibraryConfig
-from resemul.tagging.decoding import DecodeJob, DecodersAhead, Lost
+from resemul.tagging.decoding import DecodeJob, DecodersAhead, Lost, SpareDecoders
 from resemul.tagging.listening import Heard, Listening, Piece
 from resemul.tagging.results import TagResult
 from resemul.tagging.tagger import Gathered, Tagger
@@ -35,6 +35,7 @@ def tag_many(
     *,
     with_embeddings: bool = False,
     with_envelope: bool = False,
+    spare: SpareDecoders | None = None,
 ) -> Iterator[list[TagResult]]:
     """Tags files of any length in bounded memory.
 
@@ -47,6 +48,7 @@ def tag_many(
         config: how many decode ahead, and how long a file may take.
         with_embeddings: results hold them.
         with_envelope: results hold the envelope of the waveform, for pictures.
+        spare: decoders that were started already.
 
     Yields:
         For each file, in order and as soon as it and those before it are done, one
@@ -55,7 +57,8 @@ def tag_many(
     config = config or LibraryConfig()
     run = _Run(taggers, paths, with_embeddings, with_envelope)
     num_workers = max(1, min(config.num_workers, len(paths)))
-    with DecodersAhead(run.jobs(), num_workers, config.file_timeout) as decoders:
+    timeout = config.file_timeout
+    with DecodersAhead(run.jobs(), num_workers, timeout, spare) as decoders:
         for job, item in decoders:
             run.take(job, item)
             if run.has_batch or not decoders.has_more:

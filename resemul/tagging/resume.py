@@ -15,6 +15,7 @@ from resemul.audio.source import printable
 from resemul.configs.tagging import LibraryConfig
 from resemul.errors import ConfigError
 from resemul.runtime.files import atomic_write, locked
+from resemul.tagging.decoding import SpareDecoders
 from resemul.tagging.library import fingerprint
 from resemul.tagging.many import tag_many
 from resemul.tagging.results import TagResult, Timeline
@@ -144,6 +145,7 @@ def tag_with_parts(
     *,
     with_embeddings: bool = False,
     with_envelope: bool = False,
+    spare: SpareDecoders | None = None,
 ) -> Iterator[tuple[list[TagResult], bool]]:
     """`tag_many`, but for files that an earlier run has finished with these options.
 
@@ -152,14 +154,19 @@ def tag_with_parts(
     Yields:
         For each file, in order, its results, and whether they were known already.
     """
-    flags = {"with_embeddings": with_embeddings, "with_envelope": with_envelope}
+    flags: dict[str, Any] = {
+        "with_embeddings": with_embeddings,
+        "with_envelope": with_envelope,
+    }
     parameters = parameters_of(taggers, **flags)
     marks = [fingerprint(path, parameters) if parts else None for path in paths]
     are_known = [parts is not None and parts.has(mark) for mark in marks]
     new_paths = [
         p for p, is_known in zip(paths, are_known, strict=True) if not is_known
     ]
-    new = tag_many(taggers, new_paths, config, **flags) if new_paths else iter(())
+    new: Iterator[list[TagResult]] = iter(())
+    if new_paths:
+        new = tag_many(taggers, new_paths, config, spare=spare, **flags)
     for path, mark, is_known in zip(paths, marks, are_known, strict=True):
         known = parts.read(mark) if parts is not None and is_known else None
         if known is not None:

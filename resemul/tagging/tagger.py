@@ -13,6 +13,7 @@ from resemul.checkpoints.card import ModelCard
 from resemul.configs.tagging import DEFAULT_MODELS, HearingConfig
 from resemul.constants import DEFAULT_THRESHOLD
 from resemul.errors import AudioError, ConfigError
+from resemul.tagging.gathered import Gathered
 from resemul.tagging.listening import (
     PIECE_SECONDS,
     Heard,
@@ -21,7 +22,7 @@ from resemul.tagging.listening import (
     listen,
     listen_to_blocks,
 )
-from resemul.tagging.results import FAILED, SHORT, SILENT, TAGGED, TagResult, Timeline
+from resemul.tagging.results import FAILED, SHORT, SILENT, TAGGED, TagResult
 
 if TYPE_CHECKING:
     from resemul.prediction.runtime import Runtime
@@ -189,7 +190,7 @@ class Tagger:
         source: Source | np.ndarray,
         sample_rate: int | None = None,
         with_embeddings: bool = False,
-    ) -> "Gathered":
+    ) -> Gathered:
         """All that the model says of a file, segment by segment, be it silent or not.
 
         Raises:
@@ -223,7 +224,7 @@ class Tagger:
         waveform = convert_array(source, sample_rate, self.listening.audio)
         return listen_to_blocks([waveform], self.listening)
 
-    def result(self, path: str, heard: Heard, gathered: "Gathered") -> TagResult:
+    def result(self, path: str, heard: Heard, gathered: Gathered) -> TagResult:
         """What a file's pieces and their scores come to."""
         status = TAGGED
         if heard.is_silent:
@@ -254,39 +255,6 @@ class Tagger:
         return TagResult(
             path, self.name, FAILED, self.tags, error=error, model_sha256=sha256
         )
-
-
-class Gathered:
-    """The scores of a file so far; `heard` is what is known at its end."""
-
-    def __init__(self) -> None:
-        self.heard: Heard | None = None
-        self._scores: list[np.ndarray] = []
-        self._embeddings: list[np.ndarray] = []
-        self._starts: list[np.ndarray] = []
-        self._ends: list[np.ndarray] = []
-
-    def add(
-        self, piece: Piece, scores: np.ndarray, embeddings: np.ndarray | None = None
-    ) -> None:
-        """Adds a piece, its scores `(segments, tags)`, and its embeddings."""
-        self._starts.append(piece.starts)
-        self._ends.append(piece.ends)
-        self._scores.append(scores)
-        if embeddings is not None:
-            self._embeddings.append(embeddings)
-
-    def timeline(self) -> Timeline:
-        """All of it, along time."""
-        return Timeline(
-            np.concatenate(self._starts),
-            np.concatenate(self._ends),
-            np.concatenate(self._scores),
-        )
-
-    def embeddings(self) -> np.ndarray | None:
-        """`(segments, dimensions)`, if there are any."""
-        return np.concatenate(self._embeddings) if self._embeddings else None
 
 
 def _listening_of(card: ModelCard, hearing: HearingConfig) -> Listening:

@@ -14,7 +14,7 @@ from loudness import (
 )
 
 from resemul.configs.tagging import LibraryConfig
-from resemul.tagging.decoding import DecodeJob, DecodersAhead, Lost
+from resemul.tagging.decoding import DecodeJob, DecodersAhead, Lost, SpareDecoders
 from resemul.tagging.listening import Heard, Piece
 from resemul.tagging.many import tag_many
 from resemul.tagging.tagger import Tagger
@@ -113,3 +113,12 @@ def test_listening_that_differs_is_not_shared(tagger):
     skimming = Tagger(tagger.runtime, hop=1.0)
     assert skimming.listening == dataclasses.replace(tagger.listening, hop=16_000)
     assert skimming.listening.share_heard == 0.25
+
+
+def test_decoders_that_were_started_before_are_used_and_ended(tagger, paths):
+    with SpareDecoders(2) as spare:
+        processes = [worker._process for worker in spare._workers]
+        results = list(tag_many([tagger], paths, ONE_WORKER, spare=spare))
+        assert len(spare._workers) == 1
+    assert len(results) == 9
+    assert not any(process.is_alive() for process in processes)
