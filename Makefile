@@ -17,7 +17,7 @@ RESEMUL := $(BIN)/python -m resemul
 DEMO_TRAIN_OPTIONS ?= --init-features 32 --batch-size 12 --lr 0.03 \
 	--num-lr-decays 2 --epochs-per-stage 8 --epochs 12 --patience 5 --precision auto
 
-.PHONY: demo test lint madmom bench notebook clean
+.PHONY: demo test lint madmom bench docs notebook clean
 
 demo: $(VENV)/.installed-demo
 	$(RESEMUL) demo-data --data-dir $(DEMO)/dataset --seed $(SEED)
@@ -58,6 +58,10 @@ madmom: $(VENV)/.installed-test
 bench: $(BENCH_VENV)/.installed-bench
 	$(BENCH_VENV)/bin/python -m benchmarks $(BENCH)
 
+# The documentation as a site, in site/.
+docs: $(VENV)/.installed-docs
+	$(BIN)/mkdocs build --strict
+
 # Runs the notebook on the results of 'make demo' and keeps the outputs in it.
 notebook: $(VENV)/.installed-test
 	cd notebooks && ../$(BIN)/jupyter execute --inplace excitation_analysis.ipynb
@@ -82,5 +86,9 @@ $(VENV)/.installed-test: $(VENV)/bin/pip setup.py requirements.txt
 	$(BIN)/pip install --quiet --editable ".[test]"
 	touch $@
 
+$(VENV)/.installed-docs: $(VENV)/bin/pip setup.py requirements.txt
+	$(BIN)/pip install --quiet --editable ".[docs]"
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(BENCH_VENV) $(DEMO) build *.egg-info
+	rm -rf $(VENV) $(BENCH_VENV) $(DEMO) build site *.egg-info

@@ -70,6 +70,7 @@ setup(
         # Has to be built without isolation; see "The madmom decoder" in the README.
         "madmom": ["madmom>=0.16.1", "cython>=3", "setuptools>=65"],
         "notebook": [*REQUIREMENTS, *NOTEBOOK],
+        "docs": [*REQUIREMENTS, "mkdocs-material>=9.5", "mkdocstrings[python]>=0.25"],
         "parquet": PARQUET,
         "server": SERVER,
         "export": [*REQUIREMENTS, "onnx>=1.16"],

@@ -38,8 +38,8 @@ class Tagger:
     >>> result = tagger("song.wav")
     >>> result.status, result.seconds
     ('tagged', 0.75)
-    >>> [pair["label"] for pair in result.top(2)]
-    ['loud', 'quiet']
+    >>> result.top(2)[0]["label"]
+    'loud'
     >>> result.timeline.scores.shape  # (segments, tags)
     (3, 2)
     >>> tagger(["song.wav", "gone.wav"])[1].error
