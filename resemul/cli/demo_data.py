@@ -22,6 +22,13 @@ def build_parser() -> argparse.ArgumentParser:
         help="folder to write to: new, empty, or from an earlier run",
     )
     parser.add_argument(
+        "--layout",
+        default="mtt",
+        choices=("mtt", "msd"),
+        help="of MagnaTagATune, or of the Million Song Dataset: previews, a summary "
+        "file, Last.fm's tags, for 'resemul msd'",
+    )
+    parser.add_argument(
         "--num-clips",
         type=int,
         default=192,
@@ -51,6 +58,20 @@ def build_parser() -> argparse.ArgumentParser:
 def main(args: argparse.Namespace) -> None:
     """Writes the data set and says what is there."""
     from resemul.audio.encode import encode_mp3
+
+    if args.layout == "msd":
+        from resemul.curation.demo import write_msd_demo
+
+        num_previews = write_msd_demo(
+            args.data_dir,
+            encode_mp3,
+            num_clips=args.num_clips,
+            seed=args.seed,
+            clip_seconds=args.clip_seconds,
+            num_workers=args.num_workers,
+        )
+        print(f"{args.data_dir}: {num_previews} previews, seed {args.seed}")
+        return
     from resemul.datasets.demo import DEMO_TAGS, write_demo
 
     num_written = write_demo(

@@ -137,15 +137,12 @@ def generate_final_frame(
     is_own = config.lists is None
     if is_own if config.vocal_first is None else config.vocal_first:
         rejected += [*vocal[TAG], *(name for names in vocal[MERGED] for name in names)]
+    ignore_case = is_own if config.ignore_case is None else config.ignore_case
     genres = generate_genre_frame(
-        popularity,
-        rejected,
-        config.threshold,
-        config.sub_threshold,
-        is_own if config.ignore_case is None else config.ignore_case,
+        popularity, rejected, config.threshold, config.sub_threshold, ignore_case
     )
     rows = TagRows(pd.concat([genres, vocal], ignore_index=True))
-    _combine_groups(rows, config.combine)
+    _combine_groups(rows, config.combine, any_name=ignore_case)
     absent = [name for name in config.drop if not rows.remove(str(name))]
     if absent:
         logger.info("not there to be dropped: %s", ", ".join(absent))
@@ -176,9 +173,13 @@ def _search(
                 logger.info("no row has the tag %r; not searched for", target)
 
 
-def _combine_groups(rows: TagRows, groups: Sequence[Sequence[str]]) -> None:
+def _combine_groups(
+    rows: TagRows, groups: Sequence[Sequence[str]], any_name: bool
+) -> None:
+    """Combines rows by their main tags, or by any of their names."""
+    find = rows.find if any_name else rows.main_label
     for group in groups:
-        labels = [rows.main_label(name) for name in group]
+        labels = [find(name) for name in group]
         there = [label for label in labels if label is not None]
         if len(there) < len(group):
             missing = [n for n, at in zip(group, labels, strict=True) if at is None]

@@ -183,6 +183,14 @@ def test_names_that_are_nowhere_do_not_end_it(lists, caplog):
     assert "not there to be dropped: y" in caplog.text
 
 
+def test_a_group_is_combined_by_main_tags_or_where_case_is_ignored_by_any(lists):
+    table = popular(["Funk", "funk", "funky"])
+    config = CleaningConfig(lists=lists())
+    assert rows(generate_final_frame(table, config))["Funk"] == ["funk"]
+    config = CleaningConfig(lists=lists(), ignore_case=True)
+    assert rows(generate_final_frame(table, config))["Funk"] == ["funk", "funky"]
+
+
 @pytest.mark.parametrize("merge_index", [True, [True]])
 def test_names_are_added_with_one_answer_or_one_each(lists, merge_index):
     config = CleaningConfig(
