@@ -35,17 +35,18 @@ _BATCH_SECONDS = {"onnx": 4.0}
 class Tagger:
     """Tags music with one model.
 
-    >>> result = tagger("song.wav")
-    >>> result.status, result.seconds
-    ('tagged', 0.75)
-    >>> result.top(2)[0]["label"]
-    'loud'
-    >>> result.timeline.scores.shape  # (segments, tags)
-    (3, 2)
-    >>> tagger(["song.wav", "gone.wav"])[1].error
-    'gone.wav does not exist'
-    >>> tagger(array, 44_100).status
-    'short'
+    Examples:
+        >>> result = tagger("song.wav")
+        >>> result.status, result.seconds
+        ('tagged', 0.75)
+        >>> result.top(2)[0]["label"]
+        'loud'
+        >>> result.timeline.scores.shape  # (segments, tags)
+        (3, 2)
+        >>> tagger(["song.wav", "gone.wav"])[1].error
+        'gone.wav does not exist'
+        >>> tagger(array, 44_100).status
+        'short'
 
     Threads may share a tagger: it holds nothing that changes. A process that was
     forked should make its own.
