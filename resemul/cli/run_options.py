@@ -20,6 +20,8 @@ from resemul.configs import (
     model_entry,
     read_run,
 )
+from resemul.configs.msd import is_settings_file, read_settings
+from resemul.configs.msd_run import FRONT_ENDS, as_run
 from resemul.configs.values import parse_field
 from resemul.errors import ConfigError
 
@@ -102,7 +104,7 @@ def run_config(args: argparse.Namespace, model: str | None = None) -> RunConfig:
     Raises:
         ConfigError: an option has a value that cannot work, or no effect.
     """
-    content = read_run(args.config) if args.config else {}
+    content = _read_config(args, model) if args.config else {}
     asked = args.model or content.get("model")
     if model and asked and asked != model:
         raise ConfigError(f"--init-from is a {model}, --model or --config a {asked}")
@@ -125,6 +127,20 @@ def run_config(args: argparse.Namespace, model: str | None = None) -> RunConfig:
         return change_run(
             run, _given_model_options(args, run.model), training, "options"
         )
+
+
+def _read_config(args: argparse.Namespace, model: str | None) -> dict[str, Any]:
+    """What the file says, ours or one of the Million Song Dataset system."""
+    if not is_settings_file(args.config):
+        return read_run(args.config)
+    # Such a file does not say for which of the two models it is.
+    asked = args.model or model
+    front_ends = {ours: theirs for theirs, ours in FRONT_ENDS.items()}
+    if asked not in front_ends:
+        raise ConfigError(
+            f"{args.config} is for {' or '.join(front_ends)}: say which as --model"
+        )
+    return as_run(read_settings(args.config), front_ends[asked])
 
 
 def _given_schedule(args: argparse.Namespace, schedule: Schedule) -> Schedule:

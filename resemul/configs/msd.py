@@ -173,6 +173,14 @@ def is_settings(content: object) -> bool:
     )
 
 
+def is_settings_file(path: Path) -> bool:
+    """Whether a file holds `is_settings`; what cannot be read does not."""
+    try:
+        return is_settings(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError):
+        return False
+
+
 def settings_from(content: Mapping[str, Any], where: str) -> MsdSettings:
     """The settings of JSON of either layout.
 

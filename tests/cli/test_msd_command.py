@@ -429,6 +429,20 @@ def test_config_is_written_and_translated(tmp_path, capsys):
     assert json.loads(saved.read_text())["training"]["batch_size"] == 32
 
 
+def test_train_reads_the_original_for_the_model_that_is_named(tmp_path, capsys):
+    theirs, saved = tmp_path / "theirs.json", tmp_path / "saved.json"
+    assert msd("config", theirs, "batch_size=7", "n_mels=48") == 0
+    words = ["train", "--config", str(theirs), "--save-config", str(saved)]
+    assert cli.run(words) == 1
+    assert "is for pons_waveform or pons_log_mel" in capsys.readouterr().err
+    assert cli.run([*words, "--model", "pons_log_mel", "--epochs", "3"]) == 0
+    content = json.loads(saved.read_text())
+    assert content["model_options"]["num_bands"] == 48
+    assert content["training"]["batch_size"] == 7
+    assert content["training"]["max_epochs"] == 3
+    assert content["training"]["monitor"] == "val_pr_auc"
+
+
 def test_config_names_what_it_does_not_know(tmp_path, capsys):
     assert msd("config", tmp_path / "x.json", "speed=9") == 1
     assert "there is no 'speed'" in capsys.readouterr().err
