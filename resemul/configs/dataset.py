@@ -66,6 +66,9 @@ DATASETS: dict[str, DatasetEntry] = {
     "msd": DatasetEntry(
         "resemul.datasets.msd:read_collection",
         "a table of 'resemul msd' and a database of clean tags",
+        # The length of 7digital's previews.
+        clip_seconds=30.0,
+        min_segments=1,
         keep_untagged=False,
         needs_annotations=True,
         needs_tag_db=True,

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from resemul.configs.dataset import DatasetConfig, SplitConfig, TagsConfig
+from resemul.configs.recipes import records_of_model
 from resemul.datasets import load_annotations
 from resemul.errors import ConfigError, DatasetError
 
@@ -189,3 +190,10 @@ def test_the_database_is_for_this_data_set(folder):
         DatasetConfig(dataset="msd", annotations=folder / "ultimate.csv")
     with pytest.raises(ConfigError, match="is for the data set 'msd'"):
         DatasetConfig(dataset="csv", annotations=Path("x"), tag_db=Path("y"))
+
+
+def test_previews_have_one_length_so_records_hold_whole_clips():
+    config = records_of_model("pons_log_mel", "msd")
+    # Longer than the 15 s of a segment, so that training sees others each time.
+    assert 29 * 16_000 < config.num_samples <= 30 * 16_000
+    assert config.min_segments == 0
