@@ -13,8 +13,19 @@ from benchmarks.machine import PEAK_FLOP, describe, forward_flop, peak_variants
 from benchmarks.table import Stage, render
 
 README = Path(__file__).with_name("README.md")
-# What is below this line in the README is written by this program.
-MARKER = "<!-- results -->"
+# What is below such a line in the README, up to the next, is written by this program.
+MARKER = "<!-- results: {} -->"
+# Instruction sets that every library is held to, by its own means. What a cap cannot
+# imitate: the clock, caches and memory of an older processor, and TensorFlow's own
+# kernels, which know no cap.
+CAPS = {
+    "native": {},
+    "avx2": {
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "ATEN_CPU_CAPABILITY": "avx2",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+    },
+}
 
 STAGES = ("train", "predict", "build", "input", "start")
 
@@ -42,6 +53,12 @@ def build_parser() -> argparse.ArgumentParser:
         "--only", default="", metavar="TEXT", help="variants with this in their name"
     )
     parser.add_argument(
+        "--isa",
+        choices=CAPS,
+        default="native",
+        help="instruction set that oneDNN, PyTorch and MKL may use",
+    )
+    parser.add_argument(
         "--write", action="store_true", help=f"put the tables into {README.name}"
     )
     return parser
@@ -52,8 +69,9 @@ def main() -> None:
     args = build_parser().parse_args()
     # TensorFlow's C++ side says at length what it found; warnings remain.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    os.environ.update(CAPS[args.isa])
     started = time.monotonic()
-    parts = [_describe_machine()]
+    parts = [_describe_machine(args.isa)]
     for name in args.stages or STAGES:
         if name not in STAGES:
             raise SystemExit(f"{name!r} is no stage; stages are {', '.join(STAGES)}")
@@ -63,14 +81,27 @@ def main() -> None:
     parts.append(f"Took {(time.monotonic() - started) / 60:.1f} minutes.\n")
     print(parts[0], parts[-1], sep="\n")
     if args.write:
-        head = README.read_text("utf-8").split(MARKER)[0]
-        README.write_text("\n".join([f"{head}{MARKER}\n", *parts]), "utf-8")
+        text = replace_section(README.read_text("utf-8"), args.isa, "\n".join(parts))
+        README.write_text(text, "utf-8")
 
 
-def _describe_machine() -> str:
+def replace_section(text: str, isa: str, content: str) -> str:
+    """The README with other results for an instruction set; they may be its first."""
+    head, marker, rest = text.partition(MARKER.format(isa))
+    _, next_marker, after = rest.partition(MARKER.partition("{")[0])
+    marker = marker or MARKER.format(isa)
+    return f"{head.rstrip()}\n\n{marker}\n\n{content.strip()}\n" + (
+        f"\n{next_marker}{after}" if next_marker else ""
+    )
+
+
+def _describe_machine(isa: str) -> str:
     today = datetime.datetime.now(datetime.UTC).date()
-    facts = "\n".join(f"- {name}: {value}" for name, value in describe().items())
-    return f"## Results of {today}\n\n{facts}\n"
+    facts = dict(describe())
+    if CAPS[isa]:
+        facts["held to"] = f"{isa}, by " + ", ".join(f"`{n}`" for n in CAPS[isa])
+    lines = "\n".join(f"- {name}: {value}" for name, value in facts.items())
+    return f"## Results of {today}, {isa}\n\n{lines}\n"
 
 
 def _run(args: argparse.Namespace, variants: list[Variant]) -> list[Measurement]:

@@ -22,7 +22,7 @@ from benchmarks.table import keep, table_lines
 
 MARKER = "zoo"
 README = Path(__file__).with_name("README.md")
-SHORT_README = README.parent.parent / "README.md"
+SHORT_README = Path(__file__).parents[1] / "docs" / "models.md"
 
 BATCH_SIZE = 16
 STEPS_PER_EPOCH = 20

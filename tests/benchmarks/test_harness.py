@@ -99,3 +99,15 @@ def test_flop_of_the_network_is_what_its_layers_sum_up_to():
         if layer.name.endswith("_conv")
     )
     assert forward_flop(init_features=4) == total
+
+
+def test_results_of_an_instruction_set_replace_its_own_alone():
+    text = "Head\n\n<!-- results: native -->\n\nold\n"
+    replace_section = pytest.importorskip("benchmarks.__main__").replace_section
+    text = replace_section(text, "avx2", "first of avx2")
+    text = replace_section(text, "native", "new")
+    text = replace_section(text, "avx2", "second of avx2")
+    assert text == (
+        "Head\n\n<!-- results: native -->\n\nnew\n\n<!-- results: avx2 -->\n\n"
+        "second of avx2\n"
+    )
