@@ -18,16 +18,15 @@ from resemul.checkpoints.pairs import read_pair, replace_pair
 from resemul.checkpoints.rebuilding import rebuild_model
 from resemul.checkpoints.weights_hash import weights_sha256
 from resemul.downloads import Retries
-from resemul.downloads.fetch import DEFAULT_RETRIES
+from resemul.downloads.transfer import DEFAULT_RETRIES
 from resemul.errors import WeightsError
 from resemul.runtime.files import file_sha256
 from resemul.weights.cache import locked_cache
 from resemul.weights.importing import import_weights
 from resemul.weights.pretrained import (
-    fetch_pretrained,
+    fetched_pretrained,
     find_pretrained,
     pretrained_folder,
-    remember_hash,
 )
 from resemul.weights.registry import Pretrained
 
@@ -92,7 +91,13 @@ def import_model(
     return imported, ModelCard(**facts, versions=versions())
 
 
-def install_pretrained(name: str, retries: Retries = DEFAULT_RETRIES) -> Path:
+def install_pretrained(
+    name: str,
+    retries: Retries = DEFAULT_RETRIES,
+    *,
+    mirror: str | None = None,
+    source: Path | None = None,
+) -> Path:
     """Returns the `.keras` file of a published model, its card beside it.
 
     It is fetched and converted if the cache does not have it. Of several processes
@@ -101,6 +106,8 @@ def install_pretrained(name: str, retries: Retries = DEFAULT_RETRIES) -> Path:
     Args:
         name: a key of `weights.registry.PRETRAINED`.
         retries: how long to try to fetch it.
+        mirror: folder on a server that has the published file under its name.
+        source: the published file, which is then not fetched.
 
     Raises:
         ConfigError: there is no such model.
@@ -116,17 +123,11 @@ def install_pretrained(name: str, retries: Retries = DEFAULT_RETRIES) -> Path:
                 return path
             except WeightsError as error:
                 logger.warning("%s; fetching it again", error)
-        source = fetch_pretrained(entry, folder, retries)
-        try:
-            model, card = import_model(source, entry.model, published=entry)
-        except WeightsError:
-            if not entry.has_hash:
-                # Such as the page that a server sends for a file that is gone.
-                source.unlink()
-            raise
-        save_model(model, card, path)
-        remember_hash(entry, folder, card.source["sha256"])
-        source.unlink()
+        with fetched_pretrained(
+            entry, folder, retries, mirror=mirror, source=source
+        ) as file:
+            model, card = import_model(file, entry.model, published=entry)
+            save_model(model, card, path)
     return path
 
 

@@ -8,17 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from resemul.downloads.checksum import find_mismatch
-from resemul.downloads.fetch import (
-    DEFAULT_RETRIES,
-    PART_SUFFIX,
-    Retries,
-    download,
-    remote_size,
-)
+from resemul.downloads.fetch import PART_SUFFIX, download, remote_size
 from resemul.downloads.joined import JoinedFile
 from resemul.downloads.space import require_space
+from resemul.downloads.transfer import DEFAULT_RETRIES, Retries
 from resemul.downloads.unzip import unzip
 from resemul.errors import DownloadError
+from resemul.runtime.files import atomic_write
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +81,9 @@ def download_mtt(
     parts = [data_dir / part for part in _PARTS]
     _require_space_for_all(base, parts)
     for part in parts:
-        download(base + part.name, part, retries=retries)
+        _remove_if_of_another_size(base, part)
+        # The archive is checked when all its parts are there.
+        download(base + part.name, part, is_checked_later=True, retries=retries)
     _check_archive(parts, files.archive_md5)
     contents = _unpack(parts, data_dir)
     _write_contents(data_dir, files.archive_md5, contents)
@@ -93,6 +91,21 @@ def download_mtt(
         for part in parts:
             part.unlink()
     return len(contents)
+
+
+def _remove_if_of_another_size(base: str, part: Path) -> None:
+    """Fetches one part again, rather than all when the archive is checked."""
+    if not part.is_file():
+        return
+    expected, found = remote_size(base + part.name), part.stat().st_size
+    if expected not in (None, found):
+        logger.warning(
+            "%s has %d bytes, and should have %d; fetching it again",
+            part,
+            found,
+            expected,
+        )
+        part.unlink()
 
 
 def _require_space_for_all(base: str, parts: Sequence[Path]) -> None:
@@ -153,10 +166,8 @@ def _place(entry: PurePosixPath) -> PurePosixPath | None:
 
 
 def _write_contents(data_dir: Path, md5: str, contents: dict[str, int]) -> None:
-    path = data_dir / _CONTENTS
-    temporary = path.with_name(path.name + PART_SUFFIX)
-    temporary.write_text(json.dumps({"md5": md5, "files": contents}, indent=0))
-    temporary.replace(path)
+    with atomic_write(data_dir / _CONTENTS) as file:
+        file.write(json.dumps({"md5": md5, "files": contents}, indent=0))
 
 
 def _count_unpacked(data_dir: Path, md5: str) -> int | None:

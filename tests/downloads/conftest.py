@@ -3,6 +3,8 @@
 import http.server
 import re
 import threading
+import time
+import zlib
 from dataclasses import dataclass, field
 
 import pytest
@@ -22,6 +24,12 @@ class Web:
     # The range it sends instead of the one asked for.
     wrong_range_start: int | None = None
     hides_length: bool = False
+    # What tells one version of a file from another, if the server says that.
+    has_etags: bool = True
+    # Sent with every answer.
+    extra_headers: dict[str, str] = field(default_factory=dict)
+    # Path: an answer, byte by byte, and the pause in seconds between its pieces.
+    raw: dict[str, tuple[list[bytes], float]] = field(default_factory=dict)
     # (path, Range header) of each GET.
     requests: list[tuple[str, str | None]] = field(default_factory=list)
     url: str = ""
@@ -42,7 +50,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _answer(self):
         web, is_get = self.web, self.command == "GET"
-        if self.path in web.redirects:
+        if self.path in web.raw:
+            pieces, pause = web.raw[self.path]
+            for piece in pieces:
+                self.wfile.write(piece)
+                self.wfile.flush()
+                time.sleep(pause)
+            self.close_connection = True
+        elif self.path in web.redirects:
             self._send(302, {"Location": web.redirects[self.path]}, b"")
         elif is_get and web.statuses.get(self.path):
             self._send(web.statuses[self.path].pop(0), {}, b"")
@@ -53,8 +68,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _send_file(self, content):
         match = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range") or "")
-        if not match or self.web.ignores_range:
-            self._send(200, {}, content)
+        etag = {"ETag": f'"{zlib.crc32(content)}"'} if self.web.has_etags else {}
+        condition = self.headers.get("If-Range")
+        is_other = condition is not None and condition != etag.get("ETag")
+        if not match or self.web.ignores_range or is_other:
+            self._send(200, etag, content)
             return
         start = int(match[1])
         if self.web.wrong_range_start is not None:
@@ -64,11 +82,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._send(416, {"Content-Range": f"bytes */{len(content)}"}, b"")
             return
         range_ = f"bytes {start}-{len(content) - 1}/{len(content)}"
-        self._send(206, {"Content-Range": range_}, content[start:])
+        self._send(206, {"Content-Range": range_, **etag}, content[start:])
 
     def _send(self, status, headers, body):
         self.send_response(status)
-        for name, value in headers.items():
+        for name, value in (headers | self.web.extra_headers).items():
             self.send_header(name, value)
         if not self.web.hides_length:
             self.send_header("Content-Length", str(len(body)))

@@ -105,6 +105,7 @@ def test_download_mtt_goes_on_with_the_parts_that_are_there(web, tmp_path, files
         "annotations_final.csv",
         "mp3.zip.001",
         "mp3.zip.002.part",
+        "mp3.zip.002.part.version",
     ]
     web.requests.clear()
     assert fetch(web, tmp_path, files) == 3
@@ -126,6 +127,16 @@ def test_download_mtt_of_a_wrong_archive_can_be_run_again(web, tmp_path, files):
     assert list_files(tmp_path) == ["annotations_final.csv"]
     web.files["/mtt/mp3.zip.002"] = right
     assert fetch(web, tmp_path, files) == 3
+
+
+def test_download_mtt_fetches_only_the_part_of_another_size_again(web, tmp_path, files):
+    folder = tmp_path / "dataset"
+    folder.mkdir()
+    for name in PARTS:
+        (folder / name).write_bytes(web.files[f"/mtt/{name}"])
+    (folder / PARTS[1]).write_bytes(b"cut short")
+    assert fetch(web, tmp_path, files) == 3
+    assert asked_for(web) == ["annotations_final.csv", PARTS[1]]
 
 
 def test_download_mtt_of_wrong_annotations_can_be_run_again(web, tmp_path, files):

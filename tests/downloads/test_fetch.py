@@ -1,11 +1,14 @@
 import hashlib
 import http.server
 import logging
+import socket
+import urllib.request
 from collections import namedtuple
 
 import pytest
 
 from resemul.downloads import Retries, download, fetch, space
+from resemul.downloads import http as http_module
 from resemul.errors import DownloadError
 
 CONTENT = bytes(range(256)) * 40
@@ -100,7 +103,7 @@ def test_download_starts_over_if_the_server_sends_another_range(web, target, par
     web.files["/file.bin"] = CONTENT
     web.wrong_range_start = 500
     part.write_bytes(CONTENT[:1000])
-    fetch_file(web, target)
+    fetch_file(web, target, md5=MD5)
     assert target.read_bytes() == CONTENT
     assert [range_ for _, range_ in web.requests] == ["bytes=1000-", None]
 
@@ -252,3 +255,137 @@ def test_download_reports_progress(web, target, caplog):
         message.startswith("file.bin: 10.2k/10.2kB (100%)")
         for message in caplog.messages
     )
+
+
+def test_download_does_not_join_two_versions_of_a_file(web, target):
+    web.files["/file.bin"] = b"old" * 1000
+    web.breaks["/file.bin"] = [600, 300, 300]
+    with pytest.raises(DownloadError):
+        fetch_file(web, target)
+    web.files["/file.bin"] = CONTENT
+    fetch_file(web, target)
+    assert target.read_bytes() == CONTENT
+    assert web.requests[-1][1] == "bytes=1200-"  # asked for, if it is the same
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_download_does_not_join_versions_if_the_server_ignores_if_range(
+    web, target, part
+):
+    web.files["/file.bin"] = CONTENT
+    part.write_bytes(b"old" * 100)
+    part.with_name(f"{part.name}.version").write_text('"of another day"')
+    web.extra_headers["ETag"] = '"of today"'
+    web.has_etags = False
+    fetch_file(web, target)
+    assert target.read_bytes() == CONTENT
+
+
+def test_download_starts_over_if_nothing_tells_the_version(web, target, part):
+    web.files["/file.bin"] = CONTENT
+    web.has_etags = False
+    part.write_bytes(b"x" * 1000)
+    fetch_file(web, target)
+    assert target.read_bytes() == CONTENT
+    assert web.requests == [("/file.bin", None)]
+
+
+def test_download_without_length_and_checksum_is_refused(web, target):
+    web.files["/file.bin"] = CONTENT
+    web.hides_length = True
+    with pytest.raises(DownloadError, match="does not say how long the file is"):
+        fetch_file(web, target)
+    assert not target.exists()
+
+
+ANSWER = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "message"),
+    [
+        ([b"HTTP/1.1 204 No Content\r\n\r\n"], "the server answers 204"),
+        (
+            [ANSWER + b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\nab"],
+            "encoded as 'gzip'",
+        ),
+        (
+            ["HTTP/1.1 200 OK\r\nContent-Length: \u00b2\r\n\r\nab".encode("latin-1")],
+            "does not say how long",
+        ),
+        (
+            [ANSWER + b"Transfer-Encoding: chunked\r\n\r\n-5\r\nabcde\r\n"],
+            "the connection broke",
+        ),
+        (
+            [ANSWER + b"Transfer-Encoding: chunked\r\n\r\n5\r\nabc"],
+            "the connection broke",
+        ),
+        ([ANSWER + b"Content-Length: 9999\r\n\r\nab"], "sends more than 5.0 KB"),
+        (
+            [ANSWER + b"Transfer-Encoding: chunked\r\n\r\n"]
+            + [b"400\r\n" + bytes(1024) + b"\r\n"] * 8,
+            "sends more than 5.0 KB",
+        ),
+        (
+            [b"HTTP/1.1 404 \x1b[31mred\x07\r\nContent-Length: 0\r\n\r\n"],
+            r"404 \?\[31mred\?",
+        ),
+    ],
+)
+def test_download_of_a_strange_answer_is_an_error(web, target, pieces, message):
+    web.raw["/file.bin"] = (pieces, 0)
+    with pytest.raises(DownloadError, match=message) as error:
+        fetch_file(web, target, max_bytes=5_000)
+    assert str(error.value).isprintable()
+    assert not target.exists()
+
+
+def test_download_gives_up_on_a_trickle_and_keeps_each_byte(web, target):
+    trickle = [ANSWER + b"Content-Length: 1000\r\n\r\n", *[b"x"] * 30]
+    web.raw["/file.bin"] = (trickle, 0.02)
+    impatient = Retries(0, backoff_seconds=0.001, timeout_seconds=0.2)
+    with pytest.raises(DownloadError, match=r"only \d+ bytes came in 0 s"):
+        download(f"{web.url}/file.bin", target, md5=MD5, retries=impatient)
+    assert 1 <= target.with_name("file.bin.part").stat().st_size < 30
+
+
+def test_download_waits_as_long_as_the_server_asks(web, target, monkeypatch):
+    pauses = []
+    monkeypatch.setattr(fetch.time, "sleep", pauses.append)
+    web.files["/file.bin"] = CONTENT
+    web.statuses["/file.bin"] = [503]
+    web.extra_headers["Retry-After"] = "7"
+    fetch_file(web, target)
+    assert 7 in pauses
+
+
+def test_download_does_not_wait_for_hours(web, target):
+    web.files["/file.bin"] = CONTENT
+    web.statuses["/file.bin"] = [503]
+    web.extra_headers["Retry-After"] = "86400"
+    with pytest.raises(DownloadError, match=r"503 .* asks to wait 86400 s"):
+        fetch_file(web, target)
+
+
+def test_download_looks_a_name_up_twice_and_no_more(target, monkeypatch):
+    monkeypatch.setenv("no_proxy", "*")
+    asked = []
+
+    def look_up(*args, **kwargs):
+        asked.append(args[0])
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    patient = Retries(backoff_seconds=0.001)
+    with pytest.raises(DownloadError, match=r"name host\.test cannot be .*online\?"):
+        download("https://host.test/a", target, retries=patient, advice="")
+    assert asked == ["host.test"] * 2
+
+
+def test_download_is_not_led_from_https_to_http():
+    redirects = http_module._SafeRedirects()
+    request = urllib.request.Request("https://host.test/a")
+    with pytest.raises(DownloadError, match="leads from https to http://"):
+        redirects.redirect_request(request, None, 302, "", {}, "http://host.test/b")
+    assert redirects.redirect_request(request, None, 302, "", {}, "https://host.test/b")

@@ -17,7 +17,7 @@ from resemul.downloads import Retries
 from resemul.errors import ConfigError, DownloadError, WeightsError
 from resemul.models import build_model
 from resemul.weights.hashes import file_hashes
-from resemul.weights.pretrained import remember_hash
+from resemul.weights.pretrained import fetched_pretrained
 from resemul.weights.registry import DATA_TERMS, PRETRAINED, find_published
 from resemul.weights.tags import TAG_PRESETS
 
@@ -230,7 +230,7 @@ def test_install_replaces_a_damaged_model(publish, publisher):
 
 
 def test_install_refuses_a_name_that_is_not_published():
-    with pytest.raises(ConfigError, match="no published weights 'se'; there are se-m"):
+    with pytest.raises(ConfigError, match="no published weights 'se'; there are msd-m"):
         install_pretrained("se")
 
 
@@ -263,11 +263,53 @@ def test_two_processes_at_once_fetch_once(publish, publisher, folder):
     load_model(folder / "se-multi.keras")
 
 
+def test_install_takes_a_file_at_hand(publish, publisher, folder, tmp_path):
+    publish()
+    own = tmp_path / "downloaded.hdf5"
+    own.write_bytes(publisher.content)
+    assert install_pretrained("se-multi", AT_ONCE, source=own).is_file()
+    assert publisher.requests == []
+    assert own.is_file()
+    assert sorted(path.name for path in folder.iterdir()) == [
+        ".se-multi.lock",
+        "se-multi.first-sha256",
+        "se-multi.json",
+        "se-multi.keras",
+    ]
+
+
+def test_install_refuses_another_file_at_hand(publish, publisher, tmp_path):
+    publish(sha256="0" * 64)
+    own = tmp_path / "downloaded.hdf5"
+    own.write_bytes(publisher.content)
+    with pytest.raises(DownloadError, match="is not the published se-multi: its SHA"):
+        install_pretrained("se-multi", AT_ONCE, source=own)
+    assert own.is_file()
+
+
+def test_install_takes_a_mirror(publish, publisher):
+    entry = publish()
+    PRETRAINED["se-multi"] = dataclasses.replace(entry, url="http://127.0.0.1:1/file")
+    mirror = f"{publisher.url}/mirror/"
+    assert install_pretrained("se-multi", AT_ONCE, mirror=mirror).is_file()
+    assert publisher.requests == [("/mirror/se-multi.hdf5", None)]
+
+
+def test_what_cannot_be_fetched_says_how_a_file_goes_in(publish, publisher):
+    publish()
+    publisher.status = 404
+    with pytest.raises(DownloadError, match=r"--mirror; .* download se-multi --from F"):
+        install_pretrained("se-multi", AT_ONCE)
+
+
 def test_remembered_hash_is_not_replaced(publish, tmp_path):
     entry = publish()
-    remember_hash(entry, tmp_path, "a" * 64)
-    remember_hash(entry, tmp_path, "b" * 64)
-    assert (tmp_path / "se-multi.first-sha256").read_text() == "a" * 64 + "\n"
+    for content in (b"a", b"a"):
+        (tmp_path / "own.hdf5").write_bytes(content)
+        with fetched_pretrained(entry, tmp_path, source=tmp_path / "own.hdf5"):
+            pass
+    note = tmp_path / "se-multi.first-sha256"
+    assert note.read_text() == hashlib.sha256(b"a").hexdigest() + "\n"
 
 
 def test_file_hashes_of_a_known_text(tmp_path):
@@ -278,7 +320,7 @@ def test_file_hashes_of_a_known_text(tmp_path):
 
 
 def test_registry_is_complete():
-    assert len(PRETRAINED) == 10
+    assert len(PRETRAINED) == 15
     for name, entry in PRETRAINED.items():
         assert entry.name == name
         assert entry.url.startswith("https://")
@@ -286,6 +328,19 @@ def test_registry_is_complete():
         assert len(TAG_PRESETS[entry.tag_preset]) == 50
         assert entry.sha256 is None or re.fullmatch("[0-9a-f]{64}", entry.sha256)
         assert entry.git_blob is None or re.fullmatch("[0-9a-f]{40}", entry.git_blob)
+        assert (entry.roc_auc is None) == (entry.split == "") or "jamendo" in name
+        assert entry.licence_name in ("MIT", "ISC", "none stated")
+        if entry.beside:
+            assert entry.beside.url.startswith("https://")
+            assert entry.beside.sha256 or entry.beside.git_blob
+
+
+def test_licences_are_those_of_the_commits():
+    licences = {name: entry.licence_name for name, entry in PRETRAINED.items()}
+    assert licences["fcn-msd"] == licences["samplecnn-jamendo"] == "MIT"
+    assert licences["fcn-mtat"] == licences["samplecnn-se-mtat"] == "none stated"
+    assert licences["msd-musicnn"] == "ISC"
+    assert "permission notice appear in all copies" in PRETRAINED["mtt-vgg"].licence
 
 
 def test_find_published_by_either_hash():
