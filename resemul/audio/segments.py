@@ -4,6 +4,7 @@ Imports nothing heavy: a worker that decodes should start in a moment.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -87,42 +88,73 @@ def segment_clips(
         yield choose_segments(waveform, num_samples, scheme, num_chunks, number), labels
 
 
-def load_clip(path: Path, config: BuildConfig) -> np.ndarray:
-    """Decodes an audio file; returns float32 segments `(segments, num_samples)`.
+@dataclass(frozen=True)
+class Clip:
+    """The segments of a file, float32 `(segments, num_samples)`.
+
+    `padded_from` is the length of the audio in seconds if that is less than a segment,
+    which silence then fills; else None.
+    """
+
+    segments: np.ndarray
+    padded_from: float | None = None
+
+
+def load_for_records(path: Path, config: BuildConfig) -> np.ndarray:
+    """Decodes a file as a build does; float32 `(n,)`.
+
+    Raises:
+        AudioError: it cannot be decoded.
+    """
+    return load_waveform(
+        path,
+        config.sample_rate,
+        config.clip_seconds,
+        config.decoder,
+        mix=config.mix,
+        resampler=config.resampler,
+    )
+
+
+def load_clip(path: Path, config: BuildConfig) -> Clip:
+    """Decodes an audio file and cuts it.
 
     Raises:
         AudioError: it cannot be decoded, has fewer than `min_segments`, or needs more
             memory than there is.
     """
     try:
-        waveform = load_waveform(
-            path, config.sample_rate, config.clip_seconds, config.decoder
-        )
-        return cut_segments(waveform, path, config)
+        return cut_clip(load_for_records(path, config), path, config)
     except MemoryError as error:
         raise AudioError(
             f"{source_name(path)} needs more memory than there is"
         ) from error
 
 
-def cut_segments(waveform: np.ndarray, path: Path, config: BuildConfig) -> np.ndarray:
+def cut_clip(waveform: np.ndarray, path: Path, config: BuildConfig) -> Clip:
     """Cuts the waveform `(n,)` of a file; one that is too short is an `AudioError`."""
     segments = split_segments(waveform, config.num_samples)
+    seconds = len(waveform) / config.sample_rate
     if len(segments) < config.min_segments:
+        needed = config.min_segments * config.num_samples / config.sample_rate
         raise AudioError(
-            f"{source_name(path)} is too short: "
-            f"{len(waveform) / config.sample_rate:.2f} s, "
-            f"{config.min_segments * config.num_samples / config.sample_rate:.2f} s "
-            "needed"
+            f"{source_name(path)} is too short: {seconds:.2f} s, {needed:.2f} s needed"
         )
     if not len(segments):
-        return np.pad(waveform, (0, config.num_samples - len(waveform)))[None]
-    return segments
+        padded = np.pad(waveform, (0, config.num_samples - len(waveform)))
+        return Clip(padded[None], round(seconds, 2))
+    return Clip(segments)
 
 
-def count_segments(path: Path, config: BuildConfig) -> int | str:
-    """The number of segments of a file, or the reason why it has none."""
+def load_segments(path: Path, config: BuildConfig) -> np.ndarray:
+    """The segments of a clip, for worker processes that hand them on."""
+    return load_clip(path, config).segments
+
+
+def count_segments(path: Path, config: BuildConfig) -> tuple[int, float | None] | str:
+    """Number of segments of a file and its `padded_from`, or why it has none."""
     try:
-        return len(load_clip(path, config))
+        clip = load_clip(path, config)
     except AudioError as error:
         return str(error)
+    return len(clip.segments), clip.padded_from

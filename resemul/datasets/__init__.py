@@ -14,8 +14,15 @@ from resemul.runtime.plugins import load_outside
 logger = logging.getLogger(__name__)
 
 
-def load_annotations(config: DatasetConfig) -> Annotations:
+def load_annotations(
+    config: DatasetConfig, *, require_files: bool = True
+) -> Annotations:
     """Returns the tracks of any data set, with any tags and any split.
+
+    Args:
+        config: which annotations to read, and how.
+        require_files: ask whether the audio files of a collection are there, unless
+            `config` says that missing ones may be skipped.
 
     Raises:
         DatasetError: annotations are missing or broken, audio files of a collection
@@ -30,7 +37,8 @@ def load_annotations(config: DatasetConfig) -> Annotations:
     if config.excluded is not None:
         collection = _without(collection, config.excluded)
     annotations = annotate(collection, config)
-    if not config.entry.is_in_data_dir and not config.skip_missing:
+    may_miss = config.entry.is_in_data_dir or config.skip_missing
+    if require_files and not may_miss:
         _require_files(annotations, collection)
     return annotations
 

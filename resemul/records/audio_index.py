@@ -5,8 +5,8 @@ been decoded. That is done once; what is kept is the counts, not the samples.
 """
 
 import dataclasses
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+import logging
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,26 +14,54 @@ from typing import Any
 import numpy as np
 
 from resemul.audio.segments import count_segments
-from resemul.configs import BuildConfig
-from resemul.datasets import Annotations, Track
+from resemul.audio.source import source_name
+from resemul.configs import BuildConfig, DatasetConfig, TagsConfig
+from resemul.datasets import Annotations
 from resemul.errors import DatasetError
-from resemul.records.audio_source import AudioClip, AudioSource
+from resemul.records.dataset_json import dataset_from_json, dataset_to_json
+from resemul.records.journal import open_journal
 from resemul.records.manifest import (
     Manifest,
     ShardResult,
-    manifest_from_json,
+    manifest_to_json,
     read_json,
     write_json,
 )
-from resemul.records.plan import ShardJob, plan_shards
-from resemul.records.record_set import RecordSet, describe_manifest
+from resemul.records.manifest_checks import manifest_from_json
+from resemul.records.plan import ShardJob, plan_shards, skip
 from resemul.records.shards import build_identity, versions
-from resemul.records.write import skip
 from resemul.runtime.progress import Progress
 from resemul.runtime.workers import run_jobs
 
+logger = logging.getLogger(__name__)
+
 AUDIO_INDEX_FILE = "audio_index.json"
 FORMAT = 1
+# Beside the index, while clips are counted.
+_JOURNAL_FILE = ".audio_index.journal"
+
+_Count = tuple[int, float | None] | str
+
+
+@dataclass(frozen=True)
+class AudioIndex:
+    """What the file holds: `tracks` are path and numbers of the tags, by clip."""
+
+    manifest: Manifest
+    audio_dir: Path
+    tracks: dict[str, tuple[str, list[int]]]
+    # Options of `load_annotations`, as JSON; older files do not have them.
+    dataset: dict[str, Any] | None
+
+    def dataset_config(self, data_dir: Path) -> DatasetConfig | None:
+        """The annotations that were counted, in `data_dir`; None if that is unknown."""
+        if self.dataset is not None:
+            return dataset_from_json(self.dataset, data_dir)
+        identity = self.manifest.identity
+        if identity.split_name not in ("mtt-tagged", "mtt-all"):
+            return None
+        tags = TagsConfig(keep_untagged=identity.split_name == "mtt-all")
+        return DatasetConfig(data_dir=data_dir, tags=tags)
 
 
 def write_audio_index(
@@ -43,8 +71,11 @@ def write_audio_index(
     num_workers: int = 1,
     overwrite: bool = False,
     timeout_seconds: float | None = None,
+    dataset: DatasetConfig | None = None,
 ) -> Manifest:
     """Decodes and counts all clips, unless that was done; writes the index.
+
+    It goes on after a stop; files that have changed since are counted again.
 
     Args:
         annotations: tracks, tags, split.
@@ -53,6 +84,7 @@ def write_audio_index(
         num_workers: processes.
         overwrite: count again, whatever is there.
         timeout_seconds: of a file whose decoding does not end; it is left out.
+        dataset: what the annotations were loaded with, so that changes can be noticed.
 
     Raises:
         DatasetError: there is an index of another build, no clip can be used, or the
@@ -60,24 +92,66 @@ def write_audio_index(
     """
     identity = build_identity(annotations, config)
     if path.exists() and not overwrite:
-        earlier = manifest_from_json(_read(path)["manifest"], path)
+        earlier = read_audio_index(path).manifest
         if difference := identity.difference(earlier.identity):
             raise DatasetError(
                 f"{path} is of other options ({difference}); use --overwrite"
             )
         return earlier
-    jobs = plan_shards(annotations, config)
-    shards = _count(jobs, config, num_workers, timeout_seconds)
-    if not any(shard.clips for shard in shards):
-        raise DatasetError(
-            f"no clip under {annotations.audio_dir} could be used; the first: "
-            f"{shards[0].skipped[0].reason}"
-        )
-    manifest = Manifest(identity, shards, versions())
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        jobs = plan_shards(annotations, config)
+        counts = _count(jobs, path, config, num_workers, timeout_seconds)
+        shards = [_result(job, counts) for job in jobs]
+        if not any(shard.clips for shard in shards):
+            raise DatasetError(
+                f"no clip under {annotations.audio_dir} could be used; the first: "
+                f"{shards[0].skipped[0].reason}"
+            )
+        manifest = Manifest(identity, shards, versions())
+        write_json(_content(annotations, manifest, dataset), path)
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be written: {error.strerror}") from error
+    return manifest
+
+
+def read_audio_index(path: Path) -> AudioIndex:
+    """Reads an index.
+
+    Raises:
+        DatasetError: it is broken, or is none.
+    """
+    content = read_json(path)
+    remedy = "delete it and count again"
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise DatasetError(f"{path} is not an index of this version; {remedy}")
+    try:
+        manifest = manifest_from_json(content["manifest"], path)
+        tracks, dataset = content["tracks"], content.get("dataset")
+        clips = [clip_id for shard in manifest.shards for clip_id, _ in shard.clips]
+        num_tags = len(manifest.identity.tags)
+        for clip_id in clips:
+            track, positive = tracks[clip_id]
+            is_track = isinstance(track, str) and all(
+                type(number) is int and 0 <= number < num_tags for number in positive
+            )
+            if not is_track:
+                raise ValueError(f"clip {clip_id} has no path and tags")
+        audio_dir = Path(content["audio_dir"])
+        if dataset is not None:
+            dataset_from_json(dataset, path.parent)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DatasetError(f"{path} is broken ({error!r}); {remedy}") from error
+    return AudioIndex(manifest, audio_dir, tracks, dataset)
+
+
+def _content(
+    annotations: Annotations, manifest: Manifest, dataset: DatasetConfig | None
+) -> dict[str, Any]:
     content = {
         "format": FORMAT,
         "audio_dir": str(annotations.audio_dir.resolve()),
-        "manifest": dataclasses.asdict(manifest),
+        "manifest": manifest_to_json(manifest),
         "tracks": {
             track.clip_id: [
                 track.path.as_posix(),
@@ -86,90 +160,56 @@ def write_audio_index(
             for track in annotations.tracks
         },
     }
-    try:
-        write_json(content, path)
-    except OSError as error:
-        raise DatasetError(f"{path} cannot be written: {error.strerror}") from error
-    return manifest
-
-
-@contextmanager
-def open_audio_set(data_dir: Path, num_workers: int = 1) -> Iterator[RecordSet]:
-    """A record set without records: its clips are decoded when they are needed.
-
-    It gives the batches that the records of the same build give, bit for bit. The
-    worker processes end with the block.
-
-    Raises:
-        DatasetError: there is no index.
-    """
-    path = Path(data_dir) / AUDIO_INDEX_FILE
-    if not path.exists():
-        raise DatasetError(f"{path} does not exist; 'resemul build --index-only' does")
-    content = _read(path)
-    manifest = manifest_from_json(content["manifest"], path)
-    options = {k: v for k, v in manifest.identity.options.items() if k != "encoding"}
-    source = AudioSource(
-        {shard.file: _clips(shard, manifest, content) for shard in manifest.shards},
-        BuildConfig(**options),
-        len(manifest.identity.tags),
-        num_workers,
-    )
-    with closing(source):
-        records = describe_manifest(Path(data_dir), manifest)
-        yield dataclasses.replace(records, encoding="float32", audio=source)
-
-
-def _clips(
-    shard: ShardResult, manifest: Manifest, content: dict[str, Any]
-) -> list[AudioClip]:
-    clips = []
-    for clip_id, num_segments in shard.clips:
-        path, positive = content["tracks"][clip_id]
-        labels = np.zeros(len(manifest.identity.tags), "uint8")
-        labels[positive] = 1
-        clips.append(AudioClip(Path(content["audio_dir"]) / path, labels, num_segments))
-    return clips
+    if dataset is not None:
+        content["dataset"] = dataset_to_json(dataset)
+    return content
 
 
 def _count(
     jobs: list[ShardJob],
+    path: Path,
     config: BuildConfig,
     num_workers: int,
     timeout_seconds: float | None,
-) -> list[ShardResult]:
-    paths = [path for job in jobs for path in _paths(job)]
-    counts: dict[Path, int | str] = {}
-    count = partial(count_segments, config=config)
-    with Progress(len(paths), "clips", "index") as progress:
-        for done in run_jobs(
-            paths, count, num_workers=num_workers, timeout_seconds=timeout_seconds
-        ):
-            if done.result is None:
-                counts[done.job] = f"{done.job} cannot be decoded: {done.error}"
-            else:
-                counts[done.job] = done.result
-            progress.advance()
-    return [_result(job, [counts[path] for path in _paths(job)]) for job in jobs]
+) -> dict[Path, _Count]:
+    paths = [file for job in jobs for file in _paths(job)]
+    counts: dict[Path, _Count] = {}
+    journal_path = path.with_name(_JOURNAL_FILE)
+    with open_journal(journal_path, dataclasses.asdict(config)) as journal:
+        for file in paths:
+            is_known, finding = journal.find(file)
+            if is_known:
+                counts[file] = finding if isinstance(finding, str) else tuple(finding)
+        left = [file for file in paths if file not in counts]
+        with Progress(len(paths), "clips", "index", done=len(counts)) as progress:
+            for done in run_jobs(
+                left,
+                partial(count_segments, config=config),
+                num_workers=num_workers,
+                timeout_seconds=timeout_seconds,
+            ):
+                count = done.result
+                if count is None:
+                    count = f"{source_name(done.job)} cannot be decoded: {done.error}"
+                counts[done.job] = count
+                journal.note(done.job, count)
+                progress.advance()
+    return counts
 
 
 def _paths(job: ShardJob) -> list[Path]:
     return [job.audio_dir / track.path for track in job.tracks]
 
 
-def _result(job: ShardJob, counts: list[int | str]) -> ShardResult:
-    pairs: list[tuple[Track, int | str]] = list(zip(job.tracks, counts, strict=True))
-    return ShardResult(
-        file=job.file,
-        split=job.split,
-        num_bytes=0,
-        clips=[(track.clip_id, n) for track, n in pairs if isinstance(n, int)],
-        skipped=[skip(track, job, n) for track, n in pairs if isinstance(n, str)],
-    )
-
-
-def _read(path: Path) -> dict[str, Any]:
-    content = read_json(path)
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise DatasetError(f"{path} is not an index of this version; delete it")
-    return content
+def _result(job: ShardJob, counts: dict[Path, _Count]) -> ShardResult:
+    result = ShardResult(job.file, job.split, 0, [], [])
+    for track, path in zip(job.tracks, _paths(job), strict=True):
+        count = counts[path]
+        if isinstance(count, str):
+            result.skipped.append(skip(track, job, count))
+            continue
+        num_segments, padded_from = count
+        result.clips.append((track.clip_id, num_segments))
+        if padded_from is not None:
+            result.padded.append((track.clip_id, padded_from))
+    return result

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from resemul.audio.segments import load_clip
+from resemul.audio.segments import load_segments
 from resemul.configs import BuildConfig
 from resemul.errors import DatasetError, ResemulError
 from resemul.runtime.workers import WorkerDied, Workers
@@ -135,7 +135,7 @@ class AudioSource:
                 job.cancel()
 
     def _submit(self, clip: AudioClip) -> "Future[np.ndarray]":
-        return self._workers.submit(partial(load_clip, config=self._config), clip.path)
+        return self._workers.submit(partial(load_segments, config=self._config), clip.path)
 
     def _result(self, clip: AudioClip, job: "Future[np.ndarray]") -> np.ndarray:
         try:

@@ -1,6 +1,7 @@
 """`manifest.json`: what a folder of shards holds, for readers and for people."""
 
 import dataclasses
+import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,12 +10,16 @@ from typing import Any
 from resemul.configs import BuildConfig
 from resemul.constants import SPLITS
 from resemul.errors import DatasetError
+from resemul.runtime.files import atomic_write
 
 MANIFEST_FILE = "manifest.json"
 FORMAT = 1
 
-# Options that a manifest holds only if they have another value than this.
-_UNWRITTEN = {"encoding": BuildConfig.encoding}
+# Options that a manifest holds only if they have another value than this: builds of
+# before there was a choice do not say it, and are the same builds.
+UNWRITTEN = {
+    name: getattr(BuildConfig, name) for name in ("encoding", "mix", "resampler")
+}
 
 
 @dataclass(frozen=True)
@@ -29,13 +34,22 @@ class SkippedClip:
 
 @dataclass(frozen=True)
 class ShardResult:
-    """What one shard holds: `(clip_id, segments)` in the order of its records."""
+    """What one shard holds: `(clip_id, segments)` in the order of its records.
+
+    `padded` are the clips, by id and seconds of audio, that were shorter than a segment
+    and are filled with silence.
+    """
 
     file: str
     split: str
     num_bytes: int
     clips: list[tuple[str, int]]
     skipped: list[SkippedClip]
+    padded: list[tuple[str, float]] = field(default_factory=list)
+    # Of the whole file, and of its beginning and end, which are read in a moment; empty
+    # in builds that did not take them.
+    sha256: str = ""
+    ends_sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,6 +62,11 @@ class BuildIdentity:
     tags: list[str]
     options: dict[str, Any]
 
+    @property
+    def config(self) -> BuildConfig:
+        """The options, with those that a manifest leaves out."""
+        return BuildConfig(**self.options)
+
     def difference(self, other: "BuildIdentity") -> str:
         """Says in words how this build differs from `other`; empty if it does not."""
         parts = []
@@ -58,7 +77,7 @@ class BuildIdentity:
                 parts.append(f"{name} {theirs} -> {mine}" if described else name)
         for name in sorted(self.options.keys() | other.options.keys()):
             mine, theirs = (
-                build.options.get(name, _UNWRITTEN.get(name)) for build in (self, other)
+                build.options.get(name, UNWRITTEN.get(name)) for build in (self, other)
             )
             if mine != theirs:
                 parts.append(f"{name} {theirs} -> {mine}")
@@ -85,10 +104,9 @@ class Manifest:
         """All clips that could not be used."""
         return [clip for shard in self.shards for clip in shard.skipped]
 
-    @property
-    def encoding(self) -> str:
-        """How the samples are stored, a key of `configs.ENCODING_BYTES`."""
-        return self.identity.options.get("encoding", _UNWRITTEN["encoding"])
+    def padded(self) -> list[tuple[str, str, float]]:
+        """`(clip_id, split, seconds)` of clips that are filled with silence."""
+        return [(i, s.split, seconds) for s in self.shards for i, seconds in s.padded]
 
     def short(self) -> list[tuple[str, str, int]]:
         """`(clip_id, split, segments)` of clips used with fewer segments than full."""
@@ -101,12 +119,8 @@ class Manifest:
         ]
 
     def full_segments(self) -> int:
-        """Whole segments in a clip of full length, as `BuildConfig` counts them."""
-        options = self.identity.options
-        if options["clip_seconds"] is None:
-            return options["min_segments"]
-        num_read = int(options["clip_seconds"] * options["sample_rate"])
-        return num_read // options["num_samples"]
+        """Whole segments in a clip of full length."""
+        return self.identity.config.segments_per_clip
 
 
 def write_manifest(manifest: Manifest, folder: Path) -> None:
@@ -124,62 +138,39 @@ def write_manifest(manifest: Manifest, folder: Path) -> None:
         "counts": counts,
         "num_skipped": len(manifest.skipped()),
         "num_short": len(manifest.short()),
-        **dataclasses.asdict(manifest),
+        "num_padded": len(manifest.padded()),
+        **manifest_to_json(manifest),
     }
     write_json(content, folder / MANIFEST_FILE)
 
 
-def read_manifest(folder: Path) -> Manifest | None:
-    """Reads `manifest.json`; None if there is none.
-
-    Raises:
-        DatasetError: the file is not one that `write_manifest` wrote.
-    """
-    path = folder / MANIFEST_FILE
-    if not path.exists():
-        return None
-    content = read_json(path)
-    if isinstance(content, dict) and content.get("format", FORMAT) != FORMAT:
-        raise DatasetError(
-            f"{path} has format {content['format']}, this version reads {FORMAT}; "
-            "build the records again with --overwrite"
-        )
-    return manifest_from_json(content, path)
+def manifest_to_json(manifest: Manifest) -> dict[str, Any]:
+    """The manifest as JSON, with a checksum that tells of changes by hand."""
+    content = dataclasses.asdict(manifest)
+    return {**content, "checksum": checksum(content)}
 
 
-def manifest_from_json(content: dict[str, Any], path: Path) -> Manifest:
-    """Undoes `dataclasses.asdict` of a `Manifest`; `path` is where it was."""
-    try:
-        return Manifest(
-            identity=BuildIdentity(**content["identity"]),
-            shards=[shard_result_from_json(shard) for shard in content["shards"]],
-            versions=content["versions"],
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise DatasetError(f"{path} is not a manifest of resemul: {error!r}") from error
-
-
-def shard_result_from_json(content: dict[str, Any]) -> ShardResult:
-    """Undoes `dataclasses.asdict` of a `ShardResult`."""
-    return ShardResult(
-        file=content["file"],
-        split=content["split"],
-        num_bytes=content["num_bytes"],
-        clips=[(clip_id, n) for clip_id, n in content["clips"]],
-        skipped=[SkippedClip(**clip) for clip in content["skipped"]],
-    )
+def checksum(content: dict[str, Any]) -> str:
+    """SHA-256 of the identity and the shards of a manifest, as read from JSON."""
+    parts = [content["identity"], content["shards"]]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def write_json(content: Any, path: Path) -> None:
-    """Writes JSON under a temporary name, then renames it."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    part.replace(path)
+    """Writes JSON: whole, even through a power cut, or not at all."""
+    with atomic_write(path, durable=True) as file:
+        file.write(json.dumps(content, indent=1) + "\n")
 
 
 def read_json(path: Path) -> Any:
-    """Reads JSON; a broken file is a `DatasetError` that names it."""
+    """Reads JSON.
+
+    Raises:
+        DatasetError: the file is broken, or cannot be read.
+    """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DatasetError(f"{path} is not valid JSON: {error}") from error
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror}") from error

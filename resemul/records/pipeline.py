@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -10,10 +9,7 @@ import tensorflow as tf
 from resemul.errors import DatasetError
 from resemul.records.crops import crop_records
 from resemul.records.record_set import RecordSet
-from resemul.records.schema import decode_clip, decode_segments
 
-# What TensorFlow raises for a damaged record.
-_DAMAGE = (tf.errors.DataLossError, tf.errors.InvalidArgumentError)
 # Of the buffer that the last batch of an epoch is filled up from, in segments.
 _TAIL_BUFFER = 500
 # Read at a time from one shard before the next has its turn.
@@ -63,7 +59,7 @@ def load_training_segments(
         if is_cropped:
             # Before the shuffling, so that its buffer holds no whole clips.
             places = [int(number) for number in random.integers(2**31, size=2)]
-            waveforms = _decode_each(dataset, records)
+            waveforms = records.decode_each(dataset)
             dataset = crop_records(waveforms, num_samples, crop, places)
         buffer_size = min(buffer_size, num_segments)
         return dataset.shuffle(buffer_size, seed=int(random.integers(2**31)))
@@ -80,9 +76,9 @@ def load_training_segments(
     # Else Keras finds the end by an error, after it has counted one step too many.
     counted = tf.data.experimental.assert_cardinality(steps)
     batches = dataset.batch(batch_size, drop_remainder=True).apply(counted)
-    if is_cropped:
-        return batches.prefetch(tf.data.AUTOTUNE)
-    return _decode_batches(batches, records)
+    if not is_cropped:
+        batches = records.decode(batches)
+    return batches.prefetch(tf.data.AUTOTUNE)
 
 
 def count_examples(
@@ -99,18 +95,9 @@ def _read_shuffled_shards(
     records: RecordSet, random: np.random.Generator, num_read_threads: int
 ) -> tf.data.Dataset:
     """The training records, shard by shard in a random order, several at a time."""
-    files = [str(path) for path in records.files["train"]]
-    random.shuffle(files)
-    if records.audio is not None:
-        names = [Path(file).name for file in files]
-        return records.audio.segments(names, num_read_threads, _RECORDS_AT_A_TIME)
-    return tf.data.Dataset.from_tensor_slices(files).interleave(
-        tf.data.TFRecordDataset,
-        cycle_length=num_read_threads,
-        block_length=_RECORDS_AT_A_TIME,
-        num_parallel_calls=tf.data.AUTOTUNE,
-        deterministic=True,
-    )
+    files = list(records.files["train"])
+    random.shuffle(files)  # type: ignore[arg-type]
+    return records.read(files, num_read_threads, _RECORDS_AT_A_TIME)
 
 
 def load_segments(records: RecordSet, split: str, batch_size: int) -> tf.data.Dataset:
@@ -119,12 +106,8 @@ def load_segments(records: RecordSet, split: str, batch_size: int) -> tf.data.Da
     Yields what `load_training_segments` yields; the last batch may be smaller.
     """
     _require_segments(records, split)
-    if records.audio is not None:
-        dataset = records.audio.segments([p.name for p in records.files[split]], 1, 1)
-    else:
-        files = [str(path) for path in records.files[split]]
-        dataset = tf.data.TFRecordDataset(files)
-    return _decode_batches(dataset.batch(batch_size), records)
+    batches = records.read(records.files[split]).batch(batch_size)
+    return records.decode(batches).prefetch(tf.data.AUTOTUNE)
 
 
 def load_clips(records: RecordSet) -> tf.data.Dataset:
@@ -134,20 +117,7 @@ def load_clips(records: RecordSet) -> tf.data.Dataset:
     `(tags,)`; clips may have any number of segments.
     """
     _require_segments(records, "test")
-    if records.audio is not None:
-        clips = records.audio.clips([path.name for path in records.files["test"]])
-        return clips.prefetch(tf.data.AUTOTUNE)
-    files = [str(path) for path in records.files["test"]]
-    return (
-        tf.data.TFRecordDataset(files)
-        .map(
-            lambda record: decode_clip(
-                record, records.num_samples, len(records.tags), records.encoding
-            ),
-            num_parallel_calls=tf.data.AUTOTUNE,
-        )
-        .prefetch(tf.data.AUTOTUNE)
-    )
+    return records.read_clips(records.files["test"]).prefetch(tf.data.AUTOTUNE)
 
 
 def iterate_clips(records: RecordSet) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -162,46 +132,14 @@ def iterate_clips(records: RecordSet) -> Iterator[tuple[np.ndarray, np.ndarray]]
 
 @contextmanager
 def damage_named(records: RecordSet, split: str) -> Iterator[None]:
-    """Turns TensorFlow's error about a damaged record into a `DatasetError`."""
+    """Turns TensorFlow's error about a damaged record into one that names its file."""
     try:
         yield
     except tf.errors.OpError as error:
-        if records.audio is not None and records.audio.error is not None:
-            raise DatasetError(
-                f"a clip cannot be decoded: {records.audio.error}"
-            ) from error
-        if not isinstance(error, _DAMAGE):
+        explained = records.explain(error, split)
+        if explained is None:
             raise
-        raise DatasetError(
-            f"a record in the {split} shards in {records.folder} is damaged; delete "
-            "these shards and run 'resemul build' again, it rewrites what is missing"
-        ) from error
-
-
-def _decode_each(dataset: tf.data.Dataset, records: RecordSet) -> tf.data.Dataset:
-    """Pairs of waveform `(num_samples,)` and labels, one record at a time."""
-    if records.audio is not None:
-        return dataset.map(lambda x, labels: (x, tf.cast(labels, tf.float32)))
-
-    def decode(record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        waveforms, labels = decode_segments(
-            record[tf.newaxis], records.num_samples, len(records.tags), records.encoding
-        )
-        return waveforms[0], labels[0]
-
-    return dataset.map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-
-
-def _decode_batches(dataset: tf.data.Dataset, records: RecordSet) -> tf.data.Dataset:
-    if records.audio is not None:
-        pairs = dataset.map(lambda x, labels: (x, tf.cast(labels, tf.float32)))
-        return pairs.prefetch(tf.data.AUTOTUNE)
-    return dataset.map(
-        lambda batch: decode_segments(
-            batch, records.num_samples, len(records.tags), records.encoding
-        ),
-        num_parallel_calls=tf.data.AUTOTUNE,
-    ).prefetch(tf.data.AUTOTUNE)
+        raise explained from error
 
 
 def _require_segments(records: RecordSet, split: str) -> None:

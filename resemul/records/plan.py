@@ -6,12 +6,18 @@ from pathlib import Path
 
 import numpy as np
 
+from resemul.audio.source import printable, source_name
 from resemul.configs import BuildConfig
 from resemul.constants import SPLITS
 from resemul.datasets import Annotations, Track
 from resemul.errors import DatasetError
+from resemul.records.manifest import SkippedClip
 
 SHARD_SEED = 0
+# In the folder of a data set.
+RECORDS_FOLDER = "tfrecord"
+# Appended to a shard's name: what it holds, while the build is not finished.
+RESULT_SUFFIX = ".json"
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,14 @@ def shard_file(split: str, shard: int, num_shards: int) -> str:
     """The file name of a shard; test records are sequences, and named so."""
     sequence = ".seq" if split == "test" else ""
     return f"{split}-{shard:04d}-of-{num_shards:04d}{sequence}.tfrecord"
+
+
+def skip(track: Track, job: ShardJob, message: str) -> SkippedClip:
+    """What a manifest says of a clip that cannot be used."""
+    # The manifest must not depend on where the data set lies.
+    shown = source_name(job.audio_dir / track.path)
+    reason = message.replace(shown, printable(track.path.as_posix()))
+    return SkippedClip(track.clip_id, track.path.as_posix(), job.split, reason)
 
 
 def _assign(

@@ -9,19 +9,26 @@ from pathlib import Path
 from resemul.errors import DatasetError
 from resemul.records.manifest import ShardResult
 from resemul.records.plan import ShardJob
-from resemul.records.write import write_shard
 from resemul.runtime.tensorflow import start_tensorflow
-from resemul.runtime.workers import run_jobs
+from resemul.runtime.workers import Executor, run_jobs
 
 logger = logging.getLogger(__name__)
+
+
+def write_shard(job: ShardJob, folder: Path, state_folder: Path) -> ShardResult:
+    """`write.write_shard`, without TensorFlow in the process that hands out the jobs."""
+    from resemul.records import write
+
+    return write.write_shard(job, folder, state_folder)
 
 
 def run_shard_jobs(
     jobs: list[ShardJob],
     folder: Path,
     state_folder: Path,
-    num_workers: int,
+    num_workers: int = 1,
     timeout_seconds: float | None = None,
+    executor: Executor | None = None,
 ) -> Iterator[ShardResult]:
     """Writes the shards; yields each result as it comes.
 
@@ -38,6 +45,7 @@ def run_shard_jobs(
             timeout_seconds=timeout_seconds,
             # Workers run nothing but this, whatever program has started them.
             prepare=start_tensorflow,
+            executor=executor,
         ):
             if done.result is not None:
                 yield done.result

@@ -1,21 +1,23 @@
-"""What there is to read: the shards of a folder, their sizes, their tags."""
+"""What there is to read: the shards of a folder, their sizes, their tags.
 
-import struct
-from collections.abc import Iterator
-from dataclasses import dataclass
+`AudioSet` (in `audio_set`) has the same methods, and reads the audio files themselves.
+"""
+
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, ClassVar
 
-from resemul.configs import BuildConfig, DatasetConfig
-from resemul.constants import SAMPLE_RATE, SPLITS
-from resemul.datasets import load_annotations
+import tensorflow as tf
+
+from resemul.configs import BuildConfig
+from resemul.constants import SPLITS
 from resemul.errors import DatasetError
-from resemul.records.audio_source import AudioSource
-from resemul.records.manifest import Manifest, read_manifest
-from resemul.records.plan import shard_file
-from resemul.records.schema import peek_sizes
+from resemul.records.manifest import Manifest
+from resemul.records.schema import decode_clip, decode_segments
+from resemul.runtime.files import file_sha256
 
-RECORDS_FOLDER = "tfrecord"
-UNKNOWN_SPLIT_NAME = "unknown"
+# What TensorFlow raises for a damaged record.
+_DAMAGE = (tf.errors.DataLossError, tf.errors.InvalidArgumentError)
 
 
 @dataclass(frozen=True)
@@ -43,160 +45,128 @@ class RecordSet:
     # Segments of each validation clip in the order of the records; empty without a
     # manifest, as the segments then cannot be told apart.
     val_clip_sizes: tuple[int, ...] = ()
-    # Gives the clips themselves where there are no shards; see `open_audio_set`.
-    audio: AudioSource | None = None
+    # How channels became one, and the sample rate what it is; see `AudioConfig`.
+    mix: str = BuildConfig.mix
+    resampler: str = BuildConfig.resampler
+    # Clips that were shorter than a segment, which silence fills, in each split.
+    num_padded: dict[str, int] = field(default_factory=dict)
+    # By the name of a shard, where the manifest knows it.
+    sha256: dict[str, str] = field(default_factory=dict)
 
+    # With which 'resemul build' makes these again.
+    build_options: ClassVar[str] = ""
 
-def read_record_set(data_dir: Path) -> RecordSet:
-    """Describes the shards under `data_dir/tfrecord`.
+    def read(
+        self, files: list[Path], num_files_at_a_time: int = 1, block_length: int = 1
+    ) -> tf.data.Dataset:
+        """Training or validation records, encoded, as `interleave` orders them.
 
-    Without a manifest, as in folders that the original wrote, counts come from the
-    files and tags from the annotations of MTT in `data_dir`.
+        Args:
+            files: of `self.files`.
+            num_files_at_a_time: its `cycle_length`.
+            block_length: records from one shard before the next has its turn.
+        """
+        return tf.data.Dataset.from_tensor_slices(list(map(str, files))).interleave(
+            tf.data.TFRecordDataset,
+            cycle_length=num_files_at_a_time,
+            block_length=block_length,
+            num_parallel_calls=tf.data.AUTOTUNE,
+            deterministic=True,
+        )
 
-    Raises:
-        DatasetError: there are no shards, some are missing, or they do not match
-            their manifest or annotations.
-    """
-    folder = Path(data_dir) / RECORDS_FOLDER
-    if not folder.is_dir():
-        raise DatasetError(f"{folder} does not exist; 'resemul build' writes it")
-    manifest = read_manifest(folder)
-    if manifest is None:
-        return _describe_files(folder, Path(data_dir))
-    for shard in manifest.shards:
-        path = folder / shard.file
-        if not path.is_file() or path.stat().st_size != shard.num_bytes:
-            raise DatasetError(
-                f"{path} is missing or not of the {shard.num_bytes} bytes in the "
-                "manifest; run 'resemul build' again, it rewrites what is missing"
+    def decode(self, batches: tf.data.Dataset) -> tf.data.Dataset:
+        """Of batches of `read`, float32 `(batch, num_samples)` and `(batch, tags)`."""
+        return batches.map(
+            lambda batch: decode_segments(
+                batch, self.num_samples, len(self.tags), self.encoding
+            ),
+            num_parallel_calls=tf.data.AUTOTUNE,
+            deterministic=True,
+        )
+
+    def decode_each(self, records: tf.data.Dataset) -> tf.data.Dataset:
+        """Of single records of `read`, float32 `(num_samples,)` and `(tags,)`."""
+
+        def decode(record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            waveforms, labels = decode_segments(
+                record[tf.newaxis], self.num_samples, len(self.tags), self.encoding
             )
-    return describe_manifest(folder, manifest)
+            return waveforms[0], labels[0]
 
-
-def describe_manifest(folder: Path, manifest: Manifest) -> RecordSet:
-    """A record set of what a manifest lists, without a look at the files."""
-    return RecordSet(
-        folder=folder,
-        dataset=manifest.identity.dataset,
-        split_name=manifest.identity.split_name,
-        tags=tuple(manifest.identity.tags),
-        sample_rate=manifest.identity.options["sample_rate"],
-        num_samples=manifest.identity.options["num_samples"],
-        files={
-            split: [folder / s.file for s in manifest.shards if s.split == split]
-            for split in SPLITS
-        },
-        num_segments={split: manifest.num_segments(split) for split in SPLITS},
-        num_clips={split: manifest.num_clips(split) for split in SPLITS},
-        clip_ids=tuple(
-            clip_id
-            for shard in manifest.shards
-            if shard.split == "test"
-            for clip_id, _ in shard.clips
-        ),
-        num_skipped={
-            split: sum(clip.split == split for clip in manifest.skipped())
-            for split in SPLITS
-        },
-        encoding=manifest.encoding,
-        val_clip_sizes=tuple(
-            num_segments
-            for shard in manifest.shards
-            if shard.split == "val"
-            for _, num_segments in shard.clips
-        ),
-    )
-
-
-def _describe_files(folder: Path, data_dir: Path) -> RecordSet:
-    files = {split: _find_shards(folder, split) for split in SPLITS}
-    num_samples, num_tags = _peek_first(folder, files["train"] + files["val"])
-    try:
-        annotations = load_annotations(DatasetConfig(data_dir=data_dir))
-    except DatasetError as error:
-        raise DatasetError(
-            f"{folder} has no manifest, so the tags come from the annotations: {error}"
-        ) from error
-    if len(annotations.tags) != num_tags:
-        raise DatasetError(
-            f"{folder} has records of {num_tags} labels, the annotations "
-            f"{len(annotations.tags)} tags; build the records again"
+        return records.map(
+            decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
         )
-    sizes = {split: [_record_sizes(path) for path in files[split]] for split in SPLITS}
-    test_sizes = [size for shard in sizes["test"] for size in shard]
-    # A test record is its segments and less than one segment's bytes of framing.
-    num_test_segments = sum(size // (4 * num_samples) for size in test_sizes)
-    return RecordSet(
-        folder=folder,
-        dataset=annotations.dataset,
-        split_name=UNKNOWN_SPLIT_NAME,
-        tags=annotations.tags,
-        sample_rate=SAMPLE_RATE,
-        num_samples=num_samples,
-        files=files,
-        num_segments={
-            "train": sum(map(len, sizes["train"])),
-            "val": sum(map(len, sizes["val"])),
-            "test": num_test_segments,
-        },
-        num_clips={"test": len(test_sizes)},
-        clip_ids=(),
-        num_skipped={},
-    )
 
-
-def _peek_first(folder: Path, paths: list[Path]) -> tuple[int, int]:
-    """Samples and labels of the first record that there is."""
-    for path in paths:
-        for record in _read_records(path):
-            try:
-                return peek_sizes(record)
-            except ValueError as error:
-                raise DatasetError(
-                    f"{path} holds other records than resemul's; run 'resemul build'"
-                ) from error
-    raise DatasetError(f"{folder}: no records in its shards; run 'resemul build'")
-
-
-def _find_shards(folder: Path, split: str) -> list[Path]:
-    paths = sorted(folder.glob(f"{split}-????-of-????*.tfrecord"))
-    if not paths:
-        raise DatasetError(f"{folder} holds no {split} shards; run 'resemul build'")
-    num_shards = int(paths[0].name.split("-of-")[1][:4])
-    expected = [folder / shard_file(split, i, num_shards) for i in range(num_shards)]
-    if paths != expected:
-        odd = sorted({p.name for p in paths} ^ {p.name for p in expected})
-        raise DatasetError(
-            f"{folder}: the {split} shards are not those of one build, see {odd[0]}; "
-            "run 'resemul build'"
+    def read_clips(self, files: list[Path]) -> tf.data.Dataset:
+        """Pairs of float32 waveforms `(segments, num_samples)` and labels `(tags,)`."""
+        return tf.data.TFRecordDataset(list(map(str, files))).map(
+            lambda record: decode_clip(
+                record, self.num_samples, len(self.tags), self.encoding
+            ),
+            num_parallel_calls=tf.data.AUTOTUNE,
         )
-    return paths
+
+    def explain(self, error: Exception, split: str) -> DatasetError | None:
+        """What an error of TensorFlow means, if it comes from reading these records."""
+        if not isinstance(error, _DAMAGE):
+            return None
+        damaged = [path for path in self.files[split] if self._is_damaged(path, split)]
+        if not damaged:
+            return None
+        names = ", ".join(path.name for path in damaged)
+        one = len(damaged) == 1
+        return DatasetError(
+            f"{self.folder}: {names} {'is' if one else 'are'} damaged; delete "
+            f"{'it' if one else 'them'} and run 'resemul build' again, which writes "
+            "what is missing"
+        )
+
+    def _is_damaged(self, path: Path, split: str) -> bool:
+        expected = self.sha256.get(path.name)
+        if expected:
+            return not path.is_file() or file_sha256(path) != expected
+        records = self.read_clips([path])
+        if split != "test":
+            records = self.decode_each(self.read([path]))
+        try:
+            for _ in records:
+                pass
+        except tf.errors.OpError:
+            return True
+        return False
 
 
-def _record_sizes(path: Path) -> list[int]:
-    return [len_ for len_, _ in _scan(path)]
-
-
-def _read_records(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        for size, offset in _scan(path):
-            file.seek(offset)
-            yield file.read(size)
-
-
-def _scan(path: Path) -> Iterator[tuple[int, int]]:
-    """Yields size and offset of each record, reading only the frames.
-
-    A record is: length (8 bytes), checksum (4), the bytes, checksum (4).
-    """
-    total = path.stat().st_size
-    position = 0
-    with path.open("rb") as file:
-        while position < total:
-            file.seek(position)
-            header = file.read(8)
-            size = struct.unpack("<Q", header)[0] if len(header) == 8 else total
-            if position + size + 16 > total:
-                raise DatasetError(f"{path} is cut off; build it again")
-            yield size, position + 12
-            position += size + 16
+def describe_manifest(folder: Path, manifest: Manifest) -> dict[str, Any]:
+    """The fields of a record set that a manifest tells, without a look at the files."""
+    identity, config = manifest.identity, manifest.identity.config
+    by_split = {
+        split: [s for s in manifest.shards if s.split == split] for split in SPLITS
+    }
+    return {
+        "folder": folder,
+        "dataset": identity.dataset,
+        "split_name": identity.split_name,
+        "tags": tuple(identity.tags),
+        "sample_rate": config.sample_rate,
+        "num_samples": config.num_samples,
+        "encoding": config.encoding,
+        "mix": config.mix,
+        "resampler": config.resampler,
+        "files": {
+            split: [folder / shard.file for shard in shards]
+            for split, shards in by_split.items()
+        },
+        "num_segments": {split: manifest.num_segments(split) for split in SPLITS},
+        "num_clips": {split: manifest.num_clips(split) for split in SPLITS},
+        "clip_ids": tuple(i for s in by_split["test"] for i, _ in s.clips),
+        "num_skipped": {
+            split: sum(len(shard.skipped) for shard in shards)
+            for split, shards in by_split.items()
+        },
+        "val_clip_sizes": tuple(n for s in by_split["val"] for _, n in s.clips),
+        "num_padded": {
+            split: sum(len(shard.padded) for shard in shards)
+            for split, shards in by_split.items()
+        },
+        "sha256": {shard.file: shard.sha256 for shard in manifest.shards},
+    }

@@ -4,8 +4,9 @@ import dataclasses
 import logging
 import platform
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,19 +16,24 @@ from resemul.datasets import Annotations
 from resemul.errors import DatasetError
 from resemul.records.manifest import (
     MANIFEST_FILE,
+    UNWRITTEN,
     BuildIdentity,
     Manifest,
     ShardResult,
     read_json,
-    read_manifest,
-    shard_result_from_json,
     write_json,
     write_manifest,
 )
-from resemul.records.plan import ShardJob, plan_shards
+from resemul.records.manifest_checks import (
+    identity_from_json,
+    read_manifest,
+    shard_result_from_json,
+)
+from resemul.records.plan import RESULT_SUFFIX, ShardJob, plan_shards
 from resemul.records.pool import run_shard_jobs
-from resemul.records.write import RESULT_SUFFIX
-from resemul.runtime.progress import Progress
+from resemul.runtime.files import file_sha256, locked
+from resemul.runtime.progress import BYTES, Progress
+from resemul.runtime.workers import Executor
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +50,7 @@ def write_shards(
     num_workers: int = 1,
     overwrite: bool = False,
     timeout_seconds: float | None = None,
+    executor: Executor | None = None,
 ) -> Manifest:
     """Writes every shard that is not there yet, then `manifest.json`.
 
@@ -57,6 +64,7 @@ def write_shards(
         num_workers: processes.
         overwrite: delete what an earlier build left in `folder`.
         timeout_seconds: of a file whose decoding does not end; it is left out.
+        executor: what runs the jobs instead of processes of this machine.
 
     Raises:
         DatasetError: `folder` holds another build, is being written by another
@@ -71,18 +79,19 @@ def write_shards(
             _delete_build(folder, state_folder)
         _check_same_build(identity, folder, state_folder)
         write_json(dataclasses.asdict(identity), state_folder / _IDENTITY_FILE)
-        # Of this version or of an earlier one, which noted clips in files.
-        for pattern in ("*.part", "*.clip"):
-            for left_over in state_folder.glob(pattern):
-                left_over.unlink()
+        _delete_left_overs(folder, state_folder)
         finished = _find_finished(jobs, folder, state_folder)
         missing = [job for job in jobs if job.file not in finished]
         _check_space(missing, folder, config)
-        if finished:
-            logger.info(
-                "%d shards are there already, %d to go", len(finished), len(missing)
-            )
-        finished |= _run(missing, folder, state_folder, num_workers, timeout_seconds)
+        run = partial(
+            run_shard_jobs,
+            folder=folder,
+            state_folder=state_folder,
+            num_workers=num_workers,
+            timeout_seconds=timeout_seconds,
+            executor=executor,
+        )
+        finished |= _run(run, missing, len(finished))
         shards = [finished[job.file] for job in jobs]
         if not any(shard.clips for shard in shards):
             # Else the next build would take the empty shards for finished ones.
@@ -98,14 +107,12 @@ def write_shards(
 
 
 def build_identity(annotations: Annotations, config: BuildConfig) -> BuildIdentity:
-    """What tells builds apart.
-
-    The encoding is part of it only if it is not float32, which builds of before there
-    was a choice have.
-    """
-    options = dataclasses.asdict(config)
-    if config.encoding == BuildConfig.encoding:
-        del options["encoding"]
+    """What tells builds apart; see `UNWRITTEN`."""
+    options = {
+        name: value
+        for name, value in dataclasses.asdict(config).items()
+        if name not in UNWRITTEN or value != UNWRITTEN[name]
+    }
     return BuildIdentity(
         dataset=annotations.dataset,
         split_name=annotations.split_name,
@@ -116,21 +123,23 @@ def build_identity(annotations: Annotations, config: BuildConfig) -> BuildIdenti
 
 
 def _run(
+    run: Callable[[list[ShardJob]], Iterator[ShardResult]],
     jobs: list[ShardJob],
-    folder: Path,
-    state_folder: Path,
-    num_workers: int,
-    timeout_seconds: float | None,
+    num_finished: int,
 ) -> dict[str, ShardResult]:
     results: dict[str, ShardResult] = {}
-    num_clips = sum(len(job.tracks) for job in jobs)
-    with Progress(num_clips, "clips", "build") as progress:
-        for result in run_shard_jobs(
-            jobs, folder, state_folder, num_workers, timeout_seconds
-        ):
-            results[result.file] = result
-            progress.advance(len(result.clips) + len(result.skipped))
+    if num_finished:
+        logger.info("%d shards are there already, %d to go", num_finished, len(jobs))
+    if jobs:
+        with Progress(_count_clips(jobs), "clips", "build") as progress:
+            for result in run(jobs):
+                results[result.file] = result
+                progress.advance(len(result.clips) + len(result.skipped))
     return results
+
+
+def _count_clips(jobs: list[ShardJob]) -> int:
+    return sum(len(job.tracks) for job in jobs)
 
 
 @contextmanager
@@ -139,25 +148,26 @@ def _locked(folder: Path) -> Iterator[Path]:
     state_folder = folder / _STATE_FOLDER
     try:
         state_folder.mkdir(parents=True, exist_ok=True)
-        lock = (state_folder / _LOCK_FILE).open("w")
+        lock = ExitStack()
+        lock.enter_context(locked(state_folder / _LOCK_FILE, wait=False))
+    except BlockingIOError:
+        raise DatasetError(f"another build is writing into {folder}") from None
     except OSError as error:
         raise DatasetError(f"{folder} cannot be written: {error.strerror}") from error
     with lock:
-        if not _try_lock(lock.fileno()):
-            raise DatasetError(f"another build is writing into {folder}")
         yield state_folder
 
 
-def _try_lock(file_number: int) -> bool:
-    try:
-        import fcntl
-    except ImportError:  # not on Windows
-        return True
-    try:
-        fcntl.flock(file_number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+def _delete_left_overs(folder: Path, state_folder: Path) -> None:
+    """Deletes what a killed build was writing."""
+    for path in [
+        *folder.glob(".*.part"),
+        *state_folder.glob(".*.part"),
+        *state_folder.glob("*.part"),
+        # Of builds by earlier versions, which noted clips in files.
+        *state_folder.glob("*.clip"),
+    ]:
+        path.unlink()
 
 
 def _delete_build(folder: Path, state_folder: Path) -> None:
@@ -176,7 +186,7 @@ def _check_same_build(
     if manifest is not None:
         earlier = manifest.identity
     elif identity_file.exists():
-        earlier = BuildIdentity(**read_json(identity_file))
+        earlier = _read_identity(identity_file)
     elif any(folder.glob("*-of-*.tfrecord")):
         raise DatasetError(
             f"{folder} holds shards of an unknown build (no {MANIFEST_FILE}); use "
@@ -192,28 +202,53 @@ def _check_same_build(
         )
 
 
+def _read_identity(path: Path) -> BuildIdentity:
+    try:
+        return identity_from_json(read_json(path))
+    except (KeyError, ValueError) as error:
+        raise DatasetError(
+            f"{path} does not say what an earlier build was writing here ({error}); "
+            "use --overwrite to delete it"
+        ) from error
+
+
 def _find_finished(
     jobs: list[ShardJob], folder: Path, state_folder: Path
 ) -> dict[str, ShardResult]:
-    """Results of the shards that are complete: there, and of the right size."""
+    """Results of the shards that are complete: there, and what they were.
+
+    Their bytes are compared with their hashes, where an earlier build took them.
+    """
     manifest = read_manifest(folder)
     results = {shard.file: shard for shard in manifest.shards} if manifest else {}
     for job in jobs:
         result_file = state_folder / (job.file + RESULT_SUFFIX)
-        if result_file.exists():
-            results[job.file] = shard_result_from_json(read_json(result_file))
-    return {
+        # One that is broken is not finished.
+        with suppress(DatasetError, KeyError, ValueError, TypeError):
+            if result_file.exists():
+                results[job.file] = shard_result_from_json(read_json(result_file))
+    whole = {
         file: result
         for file, result in results.items()
         if (folder / file).is_file()
         and (folder / file).stat().st_size == result.num_bytes
     }
+    hashed = [result for result in whole.values() if result.sha256]
+    if hashed:
+        num_bytes = sum(result.num_bytes for result in hashed)
+        with Progress(num_bytes, BYTES, "check shards") as progress:
+            for result in hashed:
+                if file_sha256(folder / result.file) != result.sha256:
+                    logger.warning("%s is damaged, and written again", result.file)
+                    del whole[result.file]
+                progress.advance(result.num_bytes)
+    return whole
 
 
 def _check_space(jobs: list[ShardJob], folder: Path, config: BuildConfig) -> None:
     if config.clip_seconds is None:
         return  # How long the files are is known when they have been decoded.
-    num_clips = sum(len(job.tracks) for job in jobs)
+    num_clips = _count_clips(jobs)
     num_bytes = config.num_samples * ENCODING_BYTES[config.encoding]
     needed = num_clips * config.segments_per_clip * num_bytes
     free = shutil.disk_usage(folder).free

@@ -1,8 +1,10 @@
 """Can every annotated file be used? Asked before hours of building and training."""
 
 import csv
+import dataclasses
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import astuple, dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -10,12 +12,14 @@ from typing import IO
 
 import numpy as np
 
-from resemul.audio import load_waveform
+from resemul.audio.segments import load_for_records
+from resemul.audio.source import source_name
 from resemul.configs import BuildConfig
 from resemul.datasets import Annotations
 from resemul.errors import AudioError, ResemulError
+from resemul.records.journal import NO_JOURNAL, Journal, open_journal
 from resemul.runtime.progress import Progress
-from resemul.runtime.workers import Done, run_jobs
+from resemul.runtime.workers import run_jobs
 
 MISSING = "missing"
 UNREADABLE = "unreadable"
@@ -24,7 +28,7 @@ SHORT = "short"
 KNOWN_EMPTY = "known-empty"
 STATUSES = (MISSING, UNREADABLE, SHORT, KNOWN_EMPTY)
 
-Loader = Callable[[Path, int, float | None, str], np.ndarray]
+Loader = Callable[[Path, BuildConfig], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -75,8 +79,9 @@ def verify_audio(
     *,
     decode: bool = True,
     num_workers: int = 1,
-    load: Loader = load_waveform,
+    load: Loader = load_for_records,
     timeout_seconds: float | None = None,
+    journal_path: Path | None = None,
 ) -> Verification:
     """Looks at the audio file of every track.
 
@@ -87,6 +92,8 @@ def verify_audio(
         num_workers: processes that decode; each may die without taking others along.
         load: decodes one file; an importable function.
         timeout_seconds: of a file whose decoding does not end.
+        journal_path: where to keep which files are good, while they are decoded; after
+            a stop, only those that are not in it or have changed are decoded.
 
     Raises:
         WorkerError: worker processes cannot be started.
@@ -99,24 +106,43 @@ def verify_audio(
         )
         for track in annotations.tracks
     ]
-    check = partial(_check_audio, config=config, load=load) if decode else _check_file
-    findings: dict[str, Finding] = {}
-    results = run_jobs(
-        jobs, check, num_workers=num_workers, timeout_seconds=timeout_seconds
-    )
     if not decode:
-        results = (Done(job, check(job)) for job in jobs)
-    with Progress(len(jobs), "files", "verify") as progress:
-        for done in results:
-            progress.advance()
+        found = {job.clip_id: _check_file(job) for job in jobs}
+    else:
+        check = partial(_check_audio, config=config, load=load)
+        about = [dataclasses.asdict(config), "good"]
+        with ExitStack() as stack:
+            journal = NO_JOURNAL
+            if journal_path is not None:
+                journal = stack.enter_context(open_journal(journal_path, about))
+            found = _decode_all(jobs, check, num_workers, timeout_seconds, journal)
+    findings = [found.get(job.clip_id) for job in jobs]
+    return Verification(len(jobs), [f for f in findings if f is not None])
+
+
+def _decode_all(
+    jobs: list[_Job],
+    check: Callable[[_Job], Finding | None],
+    num_workers: int,
+    timeout_seconds: float | None,
+    journal: Journal,
+) -> dict[str, Finding | None]:
+    left = [job for job in jobs if not journal.find(job.path)[0]]
+    num_good = len(jobs) - len(left)
+    found: dict[str, Finding | None] = {}
+    with Progress(len(jobs), "files", "verify", done=num_good) as progress:
+        for done in run_jobs(
+            left, check, num_workers=num_workers, timeout_seconds=timeout_seconds
+        ):
             finding = done.result
             if done.error is not None:
                 reason = f"cannot be decoded: {done.error}"
                 finding = _finding(done.job, UNREADABLE, reason)
-            if finding is not None:
-                findings[finding.clip_id] = finding
-    in_order = [findings[job.clip_id] for job in jobs if job.clip_id in findings]
-    return Verification(len(jobs), in_order)
+            if finding is None:
+                journal.note(done.job.path, True)
+            found[done.job.clip_id] = finding
+            progress.advance()
+    return found
 
 
 def write_findings(findings: Sequence[Finding], file: IO[str]) -> None:
@@ -149,18 +175,17 @@ def _check_audio(job: _Job, config: BuildConfig, load: Loader) -> Finding | None
     if finding is not None:
         return finding
     try:
-        waveform = load(
-            job.path, config.sample_rate, config.clip_seconds, config.decoder
-        )
+        waveform = load(job.path, config)
     except AudioError as error:
-        return _finding(job, UNREADABLE, str(error).removeprefix(f"{job.path} "))
+        return _finding(job, UNREADABLE, str(error).removeprefix(f"{source_name(job.path)} "))
     except (ImportError, ResemulError):
         raise  # no decoder at all: that is not about this file
     except Exception as error:
         # One odd file must not end the look at thousands; the list names the error.
         return _finding(job, UNREADABLE, f"{type(error).__name__}: {error}")
     num_segments = len(waveform) // config.num_samples
-    if num_segments >= config.segments_per_clip:
+    # Where short clips are filled with silence, none is too short.
+    if not config.min_segments or num_segments >= config.segments_per_clip:
         return None
     return Finding(
         clip_id=job.clip_id,

@@ -6,16 +6,15 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from resemul.audio.segments import load_clip
+from resemul.audio.segments import Clip, load_clip
+from resemul.audio.source import source_name
 from resemul.datasets import Track
 from resemul.errors import AudioError, DatasetError
-from resemul.records.manifest import ShardResult, SkippedClip, write_json
-from resemul.records.plan import ShardJob
+from resemul.records.manifest import ShardResult, write_json
+from resemul.records.plan import RESULT_SUFFIX, ShardJob, skip
 from resemul.records.schema import encode_clip, encode_segment
+from resemul.runtime.files import ends_sha256, file_sha256, rename_durably
 from resemul.runtime.workers import begin
-
-# Appended to a shard's name: its result.
-RESULT_SUFFIX = ".json"
 
 
 def write_shard(job: ShardJob, folder: Path, state_folder: Path) -> ShardResult:
@@ -27,26 +26,20 @@ def write_shard(job: ShardJob, folder: Path, state_folder: Path) -> ShardResult:
     Raises:
         DatasetError: the shard cannot be written (a full disk, say).
     """
-    clips: list[tuple[str, int]] = []
-    skipped: list[SkippedClip] = []
     part = state_folder / f"{job.file}.part"
     try:
         with tf.io.TFRecordWriter(str(part)) as writer:
-            for track in job.tracks:
-                begin(track.clip_id)
-                try:
-                    segments = _load_segments(track, job)
-                except AudioError as error:
-                    skipped.append(skip(track, job, str(error)))
-                    continue
-                for record in _encode(segments, track, job):
-                    writer.write(record)
-                clips.append((track.clip_id, len(segments)))
+            contents = _write_clips(job, writer)
         begin(None)
-        result = ShardResult(job.file, job.split, part.stat().st_size, clips, skipped)
+        result = dataclasses.replace(
+            contents,
+            num_bytes=part.stat().st_size,
+            sha256=file_sha256(part),
+            ends_sha256=ends_sha256(part),
+        )
         result_file = state_folder / (job.file + RESULT_SUFFIX)
         write_json(dataclasses.asdict(result), result_file)
-        part.replace(folder / job.file)
+        rename_durably(part, folder / job.file)
     except (OSError, tf.errors.OpError) as error:
         raise DatasetError(
             f"{folder / job.file} cannot be written: {_first_line(error)}; the shards "
@@ -55,12 +48,29 @@ def write_shard(job: ShardJob, folder: Path, state_folder: Path) -> ShardResult:
     return result
 
 
-def _load_segments(track: Track, job: ShardJob) -> np.ndarray:
-    config = job.config
+def _write_clips(job: ShardJob, writer: tf.io.TFRecordWriter) -> ShardResult:
+    contents = ShardResult(job.file, job.split, 0, [], [])
+    for track in job.tracks:
+        begin(track.clip_id)
+        try:
+            clip = _load(track, job)
+        except AudioError as error:
+            contents.skipped.append(skip(track, job, str(error)))
+            continue
+        for record in _encode(clip.segments, track, job):
+            writer.write(record)
+        contents.clips.append((track.clip_id, len(clip.segments)))
+        if clip.padded_from is not None:
+            contents.padded.append((track.clip_id, clip.padded_from))
+    return contents
+
+
+def _load(track: Track, job: ShardJob) -> Clip:
     path = job.audio_dir / track.path
     if track.clip_id in job.bad_clips:
-        raise AudioError(f"{path} cannot be decoded: {job.bad_clips[track.clip_id]}")
-    return load_clip(path, config)
+        reason = job.bad_clips[track.clip_id]
+        raise AudioError(f"{source_name(path)} cannot be decoded: {reason}")
+    return load_clip(path, job.config)
 
 
 def _encode(segments: np.ndarray, track: Track, job: ShardJob) -> list[bytes]:
@@ -68,13 +78,6 @@ def _encode(segments: np.ndarray, track: Track, job: ShardJob) -> list[bytes]:
     if job.split == "test":
         return [encode_clip(segments, track.labels, encoding)]
     return [encode_segment(segment, track.labels, encoding) for segment in segments]
-
-
-def skip(track: Track, job: ShardJob, message: str) -> SkippedClip:
-    """What a manifest says of a clip that cannot be used."""
-    # The manifest must not depend on where the data set lies.
-    reason = message.replace(str(job.audio_dir / track.path), track.path.as_posix())
-    return SkippedClip(track.clip_id, track.path.as_posix(), job.split, reason)
 
 
 def _first_line(error: Exception) -> str:

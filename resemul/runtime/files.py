@@ -48,6 +48,21 @@ def atomic_write(
             part.unlink(missing_ok=True)
 
 
+def rename_durably(part: Path, path: Path) -> None:
+    """Gives a finished file its name, when its bytes are on the disk.
+
+    Raises:
+        OSError: they cannot be written, or it cannot be renamed.
+    """
+    number = os.open(part, os.O_RDWR)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+    part.replace(path)
+    _sync_folder(path.parent)
+
+
 def _sync_folder(folder: Path) -> None:
     with suppress(OSError):  # not on Windows
         number = os.open(folder, os.O_RDONLY)
@@ -87,3 +102,12 @@ def file_sha256(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def ends_sha256(path: Path, num_bytes: int = 65_536) -> str:
+    """SHA-256 of the beginning and the end of a file: a look at it in a moment."""
+    with Path(path).open("rb") as file:
+        digest = hashlib.sha256(file.read(num_bytes))
+        file.seek(max(file.tell(), os.fstat(file.fileno()).st_size - num_bytes))
+        digest.update(file.read())
+    return digest.hexdigest()

@@ -134,8 +134,7 @@ def _require_fit(model: str, options: dict[str, Any], records: RecordSet) -> Non
         build += f" --sample-rate {rate}"
     if num_samples > usual.num_samples:
         build += f" --num-samples {num_samples}"
-    if records.audio is not None:
-        build += " --index-only --overwrite"
+    build += records.build_options
     for name, found in _loading_of(records).items():
         if options[name] != found:
             raise DatasetError(

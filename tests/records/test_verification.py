@@ -22,7 +22,7 @@ import time
 import numpy as np
 from resemul.errors import AudioError, ConfigError
 
-def load(path, sample_rate, max_seconds, decoder):
+def load(path, config):
     if "crash" in path.name:
         os._exit(11)
     if "hang" in path.name:

@@ -1,0 +1,89 @@
+"""Opening what there is to read: records, or the audio files they would be made of."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from resemul.configs import DEFAULT_MODEL, DatasetConfig, records_of_model
+from resemul.datasets import load_annotations
+from resemul.errors import DatasetError
+from resemul.records.audio_index import AUDIO_INDEX_FILE, write_audio_index
+from resemul.records.audio_set import open_audio_set
+from resemul.records.manifest import ShardResult
+from resemul.records.manifest_checks import read_manifest
+from resemul.records.plan import RECORDS_FOLDER
+from resemul.records.record_set import RecordSet, describe_manifest
+from resemul.records.unlisted import describe_files
+from resemul.runtime.files import ends_sha256
+
+
+@contextmanager
+def open_records(
+    data_dir: Path,
+    from_audio: bool = False,
+    num_workers: int = 1,
+    model: str = DEFAULT_MODEL,
+    records_dir: Path | None = None,
+) -> Iterator[RecordSet]:
+    """The records of a data set, or what decodes its audio files while it is open.
+
+    Args:
+        data_dir: folder of the data set.
+        from_audio: decode the audio files instead of reading records. The clips of MTT
+            are counted first, unless they have been; of other data sets, `resemul build
+            --index-only` counts them.
+        num_workers: processes that decode.
+        model: in whose records the clips are counted.
+        records_dir: folder of the records, or of the counts; None for the usual one in
+            `data_dir`.
+
+    Raises:
+        DatasetError: there is nothing to read, or it is not what it was.
+    """
+    if not from_audio:
+        yield read_record_set(data_dir, records_dir)
+        return
+    index = Path(records_dir or data_dir) / AUDIO_INDEX_FILE
+    if not index.exists():
+        dataset = DatasetConfig(data_dir=data_dir)
+        config = records_of_model(model)
+        annotations = load_annotations(dataset)
+        write_audio_index(annotations, index, config, num_workers, dataset=dataset)
+    with open_audio_set(data_dir, num_workers, index) as records:
+        yield records
+
+
+def read_record_set(data_dir: Path, records_dir: Path | None = None) -> RecordSet:
+    """Describes the shards of a data set.
+
+    Without a manifest, as in folders that the original wrote, counts come from the
+    files and tags from the annotations of MTT in `data_dir`.
+
+    Args:
+        data_dir: folder of the data set.
+        records_dir: folder of the shards; None for `data_dir/tfrecord`.
+
+    Raises:
+        DatasetError: there are no shards, some are missing, or they do not match
+            their manifest or annotations.
+    """
+    folder = Path(records_dir or Path(data_dir) / RECORDS_FOLDER)
+    if not folder.is_dir():
+        raise DatasetError(f"{folder} does not exist; 'resemul build' writes it")
+    manifest = read_manifest(folder)
+    if manifest is None:
+        return describe_files(folder, Path(data_dir))
+    for shard in manifest.shards:
+        _require_same(folder / shard.file, shard)
+    return RecordSet(**describe_manifest(folder, manifest))
+
+
+def _require_same(path: Path, shard: ShardResult) -> None:
+    remedy = "run 'resemul build' again, it rewrites what is missing or damaged"
+    if not path.is_file() or path.stat().st_size != shard.num_bytes:
+        raise DatasetError(
+            f"{path} is missing or not of the {shard.num_bytes} bytes in the manifest; "
+            f"{remedy}"
+        )
+    if shard.ends_sha256 and ends_sha256(path) != shard.ends_sha256:
+        raise DatasetError(f"{path} is not the shard that the build wrote; {remedy}")
