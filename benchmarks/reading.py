@@ -87,7 +87,7 @@ def setup_audio(num_cores: int) -> Job:
     config = BuildConfig()
     paths = mp3_files(_NUM_MP3_FILES)
     clips = [
-        AudioClip(path, np.zeros(_NUM_TAGS, "uint8"), int(count_segments(path, config)))
+        AudioClip(path, np.zeros(_NUM_TAGS, "uint8"), count_segments(path, config)[0])
         for path in paths
     ]
     files = [paths[0].with_name(f"shard-{number}") for number in range(NUM_SHARDS)]
@@ -97,7 +97,7 @@ def setup_audio(num_cores: int) -> Job:
         len(files) * sum(clip.num_segments for clip in clips),
         (BATCH_SIZE, NUM_SEGMENTS_FROM_AUDIO),
         _SHUFFLE_BUFFER_FROM_AUDIO,
-        audio=AudioSource(dict.fromkeys(names, clips), config, _NUM_TAGS, num_cores),
+        source=AudioSource(dict.fromkeys(names, clips), config, _NUM_TAGS, num_cores),
     )
 
 
@@ -119,9 +119,9 @@ def _middle_of_epoch(
     **source: Any,
 ) -> Job:
     """Times the second of the two parts, which are segments of an epoch."""
-    from resemul.records import RecordSet, load_training_segments
+    from resemul.records import AudioSet, RecordSet, load_training_segments
 
-    records = RecordSet(
+    records = (AudioSet if "source" in source else RecordSet)(
         folder=files[0].parent,
         dataset="benchmark",
         split_name="benchmark",
@@ -145,8 +145,8 @@ def _middle_of_epoch(
             num_before, num_timed = (part // BATCH_SIZE for part in parts)
             return _time(batches, num_before, num_timed)
         finally:
-            if records.audio is not None:
-                records.audio.close()  # else its workers keep this process from ending
+            if isinstance(records, AudioSet):
+                records.source.close()
 
     return job
 

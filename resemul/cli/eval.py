@@ -133,9 +133,7 @@ def main(args: argparse.Namespace) -> int:
 
     metrics = find_metrics(args.metric)
     model, card = open_model(args.path, trust=args.trust)
-    with open_records(
-        args.data_dir, args.from_audio, args.num_workers, card.model
-    ) as records:
+    with open_records(args, card.model) as records:
         check_fits(card, records)
         num_skipped = count_skipped(records, args.data_dir)
         if args.strict:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from resemul.cli.options import (
     add_data_dir,
     add_precision,
+    add_records_dir,
     add_trust,
     start_for_model,
 )
@@ -43,6 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="audio files, of any length, in place of the test clips",
     )
     add_data_dir(parser)
+    add_records_dir(parser)
     add_trust(parser)
     add_precision(parser)
     parser.add_argument(
@@ -94,7 +96,7 @@ def _extract(args: argparse.Namespace) -> "pd.DataFrame":
 
     model, card = open_model(args.path, trust=args.trust)
     build_excitation_model(model)  # an unfit model is told before the records are read
-    records = read_record_set(args.data_dir)
+    records = read_record_set(args.data_dir, args.records_dir)
     check_fits(card, records)
     table = extract_excitations(
         model,

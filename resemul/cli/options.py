@@ -167,8 +167,20 @@ def add_data_dir(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_records_dir(parser: argparse._ActionsContainer) -> None:
+    """Adds `--records-dir`."""
+    parser.add_argument(
+        "--records-dir",
+        type=Path,
+        metavar="PATH",
+        help="folder of the records, so that one data set can serve models of several "
+        "rates (default: <data-dir>/tfrecord)",
+    )
+
+
 def add_from_audio(parser: argparse.ArgumentParser) -> None:
-    """Adds `--from-audio` and `--num-workers`."""
+    """Adds `--records-dir`, `--from-audio` and `--num-workers`."""
+    add_records_dir(parser)
     parser.add_argument(
         "--from-audio",
         action="store_true",

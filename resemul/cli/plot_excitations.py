@@ -4,7 +4,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resemul.cli.options import add_data_dir, add_trust, start_for_model
+from resemul.cli.options import (
+    add_data_dir,
+    add_records_dir,
+    add_trust,
+    start_for_model,
+)
 from resemul.cli.parser import new_parser
 from resemul.errors import ConfigError, DatasetError
 
@@ -56,6 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
         "against loudness, which needs the records in --data-dir",
     )
     add_data_dir(parser)
+    add_records_dir(parser)
     add_trust(parser)
     return parser
 
@@ -109,7 +115,7 @@ def _draw_loudness(args: argparse.Namespace) -> "Figure":
 
     start_for_model(args.model)
     model, card = open_model(args.model, trust=args.trust)
-    records = read_record_set(args.data_dir)
+    records = read_record_set(args.data_dir, args.records_dir)
     check_fits(card, records)
     clips = scoring_clips(
         records, "test", card.num_samples, "loudness", *scoring_scheme(card)

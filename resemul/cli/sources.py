@@ -1,41 +1,27 @@
-"""Where segments come from: the records of a build, or the audio files themselves."""
+"""Where segments come from, by the options of a command."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+import argparse
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from resemul.cli.options import require_at_least
-from resemul.configs import DatasetConfig, records_of_model
 
 if TYPE_CHECKING:
     from resemul.records import RecordSet
 
 
-@contextmanager
 def open_records(
-    data_dir: Path, from_audio: bool, num_workers: int, model: str
-) -> Iterator["RecordSet"]:
-    """The records in `data_dir`, or what decodes its audio files while it is open.
+    args: argparse.Namespace, model: str
+) -> "AbstractContextManager[RecordSet]":
+    """The records, or what decodes audio, that the options ask for.
 
-    The clips of MTT are counted first, unless they have been, in records as `model`
-    needs them.
+    Args:
+        args: parsed by a parser with `add_data_dir` and `add_from_audio`.
+        model: in whose records clips of audio are counted.
     """
-    require_at_least(1, num_workers=num_workers)
-    from resemul.datasets import load_annotations
-    from resemul.records import (
-        AUDIO_INDEX_FILE,
-        open_audio_set,
-        read_record_set,
-        write_audio_index,
-    )
+    require_at_least(1, num_workers=args.num_workers)
+    from resemul import records
 
-    if not from_audio:
-        yield read_record_set(data_dir)
-        return
-    index = data_dir / AUDIO_INDEX_FILE
-    if not index.exists():
-        annotations = load_annotations(DatasetConfig(data_dir=data_dir))
-        write_audio_index(annotations, index, records_of_model(model), num_workers)
-    with open_audio_set(data_dir, num_workers) as records:
-        yield records
+    return records.open_records(
+        args.data_dir, args.from_audio, args.num_workers, model, args.records_dir
+    )

@@ -58,9 +58,7 @@ def main(args: argparse.Namespace) -> int:
 
     path = find_model(args.path)
     model, card = load_model(path, trust=args.trust)
-    with open_records(
-        args.data_dir, args.from_audio, args.num_workers, card.model
-    ) as records:
+    with open_records(args, card.model) as records:
         check_fits(card, records)
         fitted = fit_thresholds(model, records, args.batch_size)
     write_thresholds(fitted, path)

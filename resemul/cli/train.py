@@ -96,9 +96,7 @@ def main(args: argparse.Namespace) -> int:
     metrics = find_metrics(args.metric)
     with in_typed_words(TrainConfig):
         check_monitors(config.training, metrics)
-    with open_records(
-        args.data_dir, args.from_audio, args.num_workers, config.model
-    ) as records:
+    with open_records(args, config.model) as records:
         from resemul.training import train
 
         run = train(

@@ -1,14 +1,19 @@
 """`resemul verify`: check that every annotated file can be used."""
 
 import argparse
-import os
+import hashlib
 import sys
 from pathlib import Path
 
-from resemul.cli.options import add_data_dir
+from resemul.cli.build_options import (
+    accept_any_name,
+    add_build_options,
+    add_decoding,
+    build_config,
+    check_decoding,
+)
+from resemul.cli.dataset_options import add_dataset_options, dataset_config
 from resemul.cli.parser import new_parser
-from resemul.configs import BuildConfig, DatasetConfig, TagsConfig
-from resemul.errors import ConfigError
 
 _STANDARD_OUTPUT = Path("-")
 
@@ -16,66 +21,62 @@ _STANDARD_OUTPUT = Path("-")
 def build_parser() -> argparse.ArgumentParser:
     """The options of `resemul verify`."""
     parser = new_parser(
-        "Checks that every annotated audio file of MTT is there, can be decoded and "
-        "is long enough. Lists the others as CSV.",
+        "Checks that every annotated audio file is there, can be decoded and is long "
+        "enough for the records that the same options of 'resemul build' make. Lists "
+        "the others as CSV.",
         epilog="Exit status: 0 if nothing is wrong but the files that are empty in "
-        "the published archive too, 1 otherwise.",
+        "the published archive too, 1 otherwise. A stopped check goes on where it was "
+        "when the same command is given again.",
     )
-    add_data_dir(parser)
-    parser.add_argument(
-        "--keep-untagged",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="check the clips that have none of the top tags too",
-    )
-    parser.add_argument(
+    add_dataset_options(parser)
+    add_build_options(parser.add_argument_group("records"))
+    group = parser.add_argument_group("check")
+    group.add_argument(
         "--csv",
         type=Path,
         default=_STANDARD_OUTPUT,
         metavar="PATH",
         help="where to write the list; - is standard output",
     )
-    parser.add_argument(
-        "--num-workers",
-        type=int,
-        default=os.cpu_count() or 1,
-        metavar="N",
-        help="processes that decode",
-    )
-    parser.add_argument(
+    add_decoding(group)
+    group.add_argument(
         "--no-decode",
         action="store_true",
         help="only check that the files are there and not empty: takes seconds",
     )
+    # Clips without a tag are checked too: which tags are learned may change.
+    parser.set_defaults(keep_untagged=True)
     return parser
 
 
 def main(args: argparse.Namespace) -> int:
     """Prints or writes the list, and a summary on standard error."""
+    check_decoding(args)
+    config = build_config(args)
+    dataset = dataset_config(args)
     from resemul.datasets import load_annotations
     from resemul.records.verification import verify_audio, write_findings
+    from resemul.runtime.outputs import output, require_writable
+    from resemul.weights.cache import cache_folder
 
-    if args.num_workers < 1:
-        raise ConfigError(f"--num-workers must be at least 1, got {args.num_workers}")
-    if not args.csv.parent.is_dir():
-        raise ConfigError(f"--csv {args.csv}: there is no folder {args.csv.parent}")
+    if args.csv != _STANDARD_OUTPUT:
+        require_writable(args.csv)
+    annotations = load_annotations(dataset, require_files=False)
+    about = f"{annotations.audio_dir.resolve()} {annotations.source_sha256}"
+    digest = hashlib.sha256(about.encode(errors="surrogateescape")).hexdigest()
     result = verify_audio(
-        load_annotations(
-            DatasetConfig(
-                data_dir=args.data_dir,
-                tags=TagsConfig(keep_untagged=args.keep_untagged),
-            )
-        ),
-        BuildConfig(),
+        annotations,
+        config,
         decode=not args.no_decode,
         num_workers=args.num_workers,
+        timeout_seconds=args.decode_timeout,
+        journal_path=cache_folder() / "verified" / f"{digest[:32]}.journal",
     )
     if args.csv == _STANDARD_OUTPUT:
+        accept_any_name(sys.stdout)
         write_findings(result.findings, sys.stdout)
     else:
-        temporary = args.csv.with_name(args.csv.name + ".part")
-        with temporary.open("w", encoding="utf-8", newline="") as file:
-            write_findings(result.findings, file)
-        temporary.replace(args.csv)
+        with output(args.csv) as table:
+            write_findings(result.findings, table)
     print(result.summary(), file=sys.stderr)
     return 1 if result.num_unknown else 0

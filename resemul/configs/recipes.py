@@ -5,6 +5,7 @@ Which model was trained by which is in its entry in `configs.models`.
 """
 
 from dataclasses import replace
+from typing import Any
 
 from resemul.configs.build import BuildConfig
 from resemul.configs.dataset import DEFAULT_DATASET, dataset_entry
@@ -172,19 +173,24 @@ def records_of_model(name: str, dataset: str = DEFAULT_DATASET) -> BuildConfig:
     """
     entry, of_data = model_entry(name), dataset_entry(dataset)
     config = entry.config()
+    audio: dict[str, Any] = {
+        "sample_rate": config.sample_rate,
+        "mix": getattr(config, "mix", BuildConfig.mix),
+        "resampler": getattr(config, "resampler", BuildConfig.resampler),
+    }
     if of_data.clip_seconds is None:
         return BuildConfig(
-            config.sample_rate,
-            config.num_samples,
+            num_samples=config.num_samples,
             clip_seconds=None,
             min_segments=of_data.min_segments,
+            **audio,
         )
     if entry.clip_seconds is None:
-        return BuildConfig(config.sample_rate, config.num_samples)
+        return BuildConfig(num_samples=config.num_samples, **audio)
     num_samples = round(entry.clip_seconds * config.sample_rate)
     return BuildConfig(
-        config.sample_rate,
-        max(config.num_samples, num_samples),
+        num_samples=max(config.num_samples, num_samples),
         clip_seconds=_MTT_SECONDS,
         min_segments=0,
+        **audio,
     )

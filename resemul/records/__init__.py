@@ -8,12 +8,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from resemul.records.audio_index import (
-        AUDIO_INDEX_FILE,
-        open_audio_set,
-        write_audio_index,
-    )
+    from resemul.records.audio_index import AUDIO_INDEX_FILE, write_audio_index
+    from resemul.records.audio_set import AudioSet, open_audio_set
     from resemul.records.manifest import Manifest
+    from resemul.records.opening import open_records, read_record_set
     from resemul.records.pipeline import (
         count_examples,
         damage_named,
@@ -22,14 +20,15 @@ if TYPE_CHECKING:
         load_segments,
         load_training_segments,
     )
-    from resemul.records.plan import ShardJob, plan_shards
-    from resemul.records.record_set import RECORDS_FOLDER, RecordSet, read_record_set
+    from resemul.records.plan import RECORDS_FOLDER, ShardJob, plan_shards
+    from resemul.records.record_set import RecordSet
     from resemul.records.shards import write_shards
 
 # Public name: the module that holds it.
 _PUBLIC = {
     "AUDIO_INDEX_FILE": "audio_index",
-    "RECORDS_FOLDER": "record_set",
+    "RECORDS_FOLDER": "plan",
+    "AudioSet": "audio_set",
     "Manifest": "manifest",
     "RecordSet": "record_set",
     "ShardJob": "plan",
@@ -39,9 +38,10 @@ _PUBLIC = {
     "load_clips": "pipeline",
     "load_segments": "pipeline",
     "load_training_segments": "pipeline",
-    "open_audio_set": "audio_index",
+    "open_audio_set": "audio_set",
+    "open_records": "opening",
     "plan_shards": "plan",
-    "read_record_set": "record_set",
+    "read_record_set": "opening",
     "write_audio_index": "audio_index",
     "write_shards": "shards",
 }
@@ -49,6 +49,7 @@ _PUBLIC = {
 __all__ = [
     "AUDIO_INDEX_FILE",
     "RECORDS_FOLDER",
+    "AudioSet",
     "Manifest",
     "RecordSet",
     "ShardJob",
@@ -59,6 +60,7 @@ __all__ = [
     "load_segments",
     "load_training_segments",
     "open_audio_set",
+    "open_records",
     "plan_shards",
     "read_record_set",
     "write_audio_index",

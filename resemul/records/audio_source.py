@@ -135,16 +135,21 @@ class AudioSource:
                 job.cancel()
 
     def _submit(self, clip: AudioClip) -> "Future[np.ndarray]":
-        return self._workers.submit(partial(load_segments, config=self._config), clip.path)
+        return self._workers.submit(
+            partial(load_segments, config=self._config), clip.path
+        )
+
+    def _try_again(self, clip: AudioClip) -> np.ndarray:
+        try:
+            return self._submit(clip).result()
+        except WorkerDied as death:
+            raise DatasetError(f"{clip.path} cannot be decoded: {death}") from None
 
     def _result(self, clip: AudioClip, job: "Future[np.ndarray]") -> np.ndarray:
         try:
             waveforms = job.result()
         except WorkerDied:  # once is no proof: memory was short, say
-            try:
-                waveforms = self._submit(clip).result()
-            except WorkerDied as death:
-                raise DatasetError(f"{clip.path} cannot be decoded: {death}") from None
+            waveforms = self._try_again(clip)
         if len(waveforms) != clip.num_segments:
             raise DatasetError(
                 f"{clip.path} has {len(waveforms)} segments, {clip.num_segments} when "

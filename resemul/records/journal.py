@@ -62,8 +62,8 @@ def open_journal(path: Path, about: Any) -> Iterator[Journal]:
             findings = _read(path, head)
             mode = "a" if findings else "w"
             file = stack.enter_context(path.open(mode, encoding="utf-8"))
-            if not findings:
-                file.write(head + "\n")
+            # After a line that was cut off, a new one.
+            file.write("\n" if findings else f"{head}\n")
         except BlockingIOError:
             raise DatasetError(
                 f"another process is at the same pass over these files ({path})"

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from resemul.configs import BuildConfig
 from resemul.constants import SPLITS
 from resemul.errors import ConfigError, DatasetError
 from resemul.records.manifest import (
@@ -103,9 +104,10 @@ def identity_from_json(content: Any) -> BuildIdentity:
         options=options,
     )
     for name in ("sample_rate", "num_samples", "clip_seconds", "min_segments"):
-        options[name]  # a KeyError names what is missing
+        if name not in options:
+            raise KeyError(name)
     try:
-        identity.config  # noqa: B018: checks its options
+        BuildConfig(**options)
     except TypeError as error:
         raise ValueError(f"options: {error}") from error
     return identity

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 def write_shard(job: ShardJob, folder: Path, state_folder: Path) -> ShardResult:
-    """`write.write_shard`, without TensorFlow in the process that hands out the jobs."""
+    """`write.write_shard`; who hands out the jobs does without TensorFlow."""
     from resemul.records import write
 
     return write.write_shard(job, folder, state_folder)

@@ -14,6 +14,8 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
+from resemul.audio.frames import MAX_AMPLITUDE
+
 _LABELS = "raw_labels"
 _SEGMENT = "raw_segment"
 _SEGMENTS = "raw_segments"
@@ -92,8 +94,8 @@ def decode_segments(
         waveforms = tf.io.decode_raw(features[_SEGMENT], tf.float32)
     labels = tf.io.decode_raw(features[_LABELS], tf.uint8)
     return (
-        tf.ensure_shape(waveforms, (None, num_samples)),
-        tf.ensure_shape(tf.cast(labels, tf.float32), (None, num_tags)),
+        tf.ensure_shape(_require_sound(waveforms), (None, num_samples)),
+        tf.ensure_shape(_require_labels(labels), (None, num_tags)),
     )
 
 
@@ -119,8 +121,8 @@ def decode_clip(
         waveforms = tf.io.decode_raw(sequence[_SEGMENTS], tf.float32)
     labels = tf.io.decode_raw(context[_LABELS], tf.uint8)
     return (
-        tf.ensure_shape(waveforms, (None, num_samples)),
-        tf.ensure_shape(tf.cast(labels, tf.float32), (num_tags,)),
+        tf.ensure_shape(_require_sound(waveforms), (None, num_samples)),
+        tf.ensure_shape(_require_labels(labels), (num_tags,)),
     )
 
 
@@ -142,6 +144,22 @@ def peek_sizes(record: bytes) -> tuple[int, int]:
 def _from_int16(raw: tf.Tensor, scales: tf.Tensor) -> tf.Tensor:
     values = tf.cast(tf.io.decode_raw(raw, tf.int16), tf.float32)
     return values * scales[:, tf.newaxis]
+
+
+def _require_sound(waveforms: tf.Tensor) -> tf.Tensor:
+    """Samples that no file decodes to are damage; not one comparison holds for NaN."""
+    loudest = tf.reduce_max(tf.abs(waveforms))
+    check = tf.debugging.Assert(loudest <= MAX_AMPLITUDE, ["samples are", loudest])
+    with tf.control_dependencies([check]):
+        return tf.identity(waveforms)
+
+
+def _require_labels(labels: tf.Tensor) -> tf.Tensor:
+    """float32 0 or 1."""
+    highest = tf.reduce_max(labels)
+    check = tf.debugging.Assert(highest <= 1, ["a label is", highest])
+    with tf.control_dependencies([check]):
+        return tf.cast(labels, tf.float32)
 
 
 def _bytes(array: np.ndarray, dtype: str) -> tf.train.Feature:

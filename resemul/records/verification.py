@@ -177,7 +177,8 @@ def _check_audio(job: _Job, config: BuildConfig, load: Loader) -> Finding | None
     try:
         waveform = load(job.path, config)
     except AudioError as error:
-        return _finding(job, UNREADABLE, str(error).removeprefix(f"{source_name(job.path)} "))
+        reason = str(error).removeprefix(f"{source_name(job.path)} ")
+        return _finding(job, UNREADABLE, reason)
     except (ImportError, ResemulError):
         raise  # no decoder at all: that is not about this file
     except Exception as error:

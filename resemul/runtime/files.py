@@ -20,7 +20,8 @@ def atomic_write(
     """Opens a file that gets the name `path` when the block ends without an error.
 
     Until then it is a hidden file in the same folder; after an error it is gone and
-    what was at `path` before is still there. Text is UTF-8 with unchanged line ends.
+    what was at `path` before is still there. Text is UTF-8 with unchanged line ends;
+    names of files that are not Unicode come out as the bytes they are.
 
     Args:
         path: where the file shall be.
@@ -33,7 +34,8 @@ def atomic_write(
     """
     path = Path(path)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    text = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
+    text = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
+    text = {} if "b" in mode else text
     try:
         with part.open(mode, **text) as file:  # type: ignore[call-overload]
             yield file

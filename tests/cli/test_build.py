@@ -14,7 +14,7 @@ def build(tiny_dataset, monkeypatch, capsys):
     """Runs `resemul build` without worker processes, which take seconds to start."""
     asked = {}
 
-    def run_shard_jobs(jobs, folder, state_folder, num_workers, *options):
+    def run_shard_jobs(jobs, folder, state_folder, num_workers, **options):
         asked["num_workers"] = num_workers
         for job in jobs:
             yield write_shard(job, folder, state_folder)
@@ -98,9 +98,10 @@ def test_build_hands_its_options_on(build):
     ],
 )
 def test_build_makes_the_records_of_the_model_but_for_what_is_given(options, expected):
-    from resemul.cli.build import _build_config, build_parser
+    from resemul.cli.build import build_parser
+    from resemul.cli.build_options import build_config
 
-    config = _build_config(build_parser().parse_args(options))
+    config = build_config(build_parser().parse_args(options))
     assert expected == (
         config.sample_rate,
         config.num_samples,
@@ -129,11 +130,17 @@ def test_build_with_other_options_is_refused_until_overwritten(build):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--sample-rate", "0"], "sample_rate must be at least 1, got 0"),
-        (["--num-samples", "0"], "num_samples must be at least 1, got 0"),
-        (["--num-audios-per-shard", "0"], "num_audios_per_shard must be at least 1"),
+        (
+            ["--sample-rate", "0"],
+            "--sample-rate must be at least 1000 and at most 768000, got 0",
+        ),
+        (["--num-samples", "0"], "--num-samples must be at least 1, got 0"),
+        (["--num-audios-per-shard", "0"], "--num-audios-per-shard must be at least 1"),
         (["--min-segments", "11"], "to 10, got 11"),
-        (["--num-samples", "700000"], "no segment of 700000 samples fits into 29.0 s"),
+        (
+            ["--num-samples", "700000"],
+            "no segment of 700000 samples (--num-samples) fits into 29.0 s",
+        ),
     ],
 )
 def test_build_refuses_options_that_cannot_work(build, options, message):

@@ -1,3 +1,5 @@
+import os
+import shutil
 import wave
 
 import numpy as np
@@ -74,9 +76,48 @@ def test_verify_writes_the_list_to_a_file(data_dir, tmp_path, capsys):
     assert not path.with_name("list.csv.part").exists()
 
 
-def test_verify_refuses_a_list_in_a_folder_that_is_not_there(data_dir, capsys):
-    assert verify(data_dir, "--csv", "/nowhere/list.csv") == 1
-    assert "there is no folder /nowhere" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("", "is a folder; give the name"), ("mp3/0/good.mp3/list.csv", "is no folder")],
+)
+def test_verify_refuses_a_list_that_cannot_be_written_before_the_work(
+    data_dir, capsys, monkeypatch, name, message
+):
+    def decode(*args, **options):
+        pytest.fail("looked at the files")
+
+    monkeypatch.setattr("resemul.records.verification.verify_audio", decode)
+    assert verify(data_dir, "--csv", str(data_dir / name)) == 1
+    assert message in capsys.readouterr().err
+    assert not list(data_dir.glob(".*"))
+
+
+def test_verify_takes_the_options_of_a_build(data_dir, tmp_path, capsys):
+    (data_dir / "my.csv").write_text(
+        "path,tags,split\n0/good.mp3,a,train\n0/gone.mp3,a,val\n0/untagged.mp3,b,test\n"
+    )
+    own = ["--dataset", "csv", "--annotations", str(data_dir / "my.csv")]
+    own += ["--audio-dir", str(data_dir / "mp3"), "--model", "fcn4"]
+    assert verify(data_dir, *own) == 1
+    captured = capsys.readouterr()
+    assert captured.out.splitlines()[1:] == [
+        f"0/gone.mp3,{data_dir}/mp3/0/gone.mp3,missing,does not exist,"
+    ]
+    shutil.copy(data_dir / "mp3/0/good.mp3", data_dir / "mp3/0/gone.mp3")
+    assert verify(data_dir, *own) == 0
+    assert verify(data_dir, *own, "--min-segments", "2") == 1
+
+
+def test_verify_passes_names_that_are_not_unicode_through(data_dir, tmp_path):
+    for name in (b"caf\xe9\nau lait.mp3", b"b.mp3", b"c.mp3"):
+        song = tmp_path / "songs/rock" / os.fsdecode(name)
+        song.parent.mkdir(parents=True, exist_ok=True)
+        song.touch()
+    table = tmp_path / "list.csv"
+    own = ["--dataset", "folders", "--audio-dir", str(tmp_path / "songs")]
+    own += ["--ratio", "1:1:1", "--no-decode"]
+    assert verify(data_dir, *own, "--csv", str(table)) == 1
+    assert b"caf\xe9\nau lait.mp3" in table.read_bytes()
 
 
 def test_verify_refuses_zero_workers(data_dir, capsys):

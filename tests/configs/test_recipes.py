@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from resemul.audio.segments import cut_segments
+from resemul.audio.segments import cut_clip
 from resemul.configs import (
     MODEL_ENTRIES,
     RECIPES,
@@ -224,7 +224,7 @@ def test_record_holds_one_window_of_a_clip_of_mtt(name, seconds):
     records = records_of_model(name)
     read = min(seconds, records.clip_seconds)
     waveform = np.ones(int(read * records.sample_rate), "float32")
-    segments = cut_segments(waveform, Path("a.mp3"), records)
+    segments = cut_clip(waveform, Path("a.mp3"), records).segments
     assert segments.shape == (1, records.num_samples)
     # A whole clip fills its record, a shorter one is padded.
     assert segments.sum() == min(len(waveform), records.num_samples)

@@ -24,7 +24,7 @@ NUM_SAMPLES = {"short": 30, "long": 570, "exact": 100}
 def in_this_process(monkeypatch):
     """Spares a new process and its imports: what happens in a shard is the same."""
 
-    def run_shard_jobs(jobs, folder, state_folder, *options):
+    def run_shard_jobs(jobs, folder, state_folder, **options):
         from resemul.records.write import write_shard
 
         for job in jobs:

@@ -2,11 +2,12 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from resemul.configs import BuildConfig, DatasetConfig
+from resemul.configs import BuildConfig, DatasetConfig, TagsConfig
 from resemul.datasets import load_annotations
 from resemul.errors import DatasetError
 from resemul.records import (
@@ -19,6 +20,7 @@ from resemul.records import (
     read_record_set,
     write_audio_index,
 )
+from resemul.records.audio_index import read_audio_index
 from resemul.records.pipeline import damage_named
 
 # Those of the fixture `tiny_records`.
@@ -94,7 +96,7 @@ def test_an_audio_set_is_described_as_its_records_are(tiny_records):
 
 def test_no_more_clips_are_decoded_ahead_than_there_is_room_for(data_dir, monkeypatch):
     with open_audio_set(data_dir) as audio:
-        source, held = audio.audio, []
+        source, held = audio.source, []
         submit = type(source)._submit
         monkeypatch.setattr(
             type(source),
@@ -140,6 +142,89 @@ def test_without_a_clip_that_can_be_used_there_is_no_index(tiny_dataset):
     with pytest.raises(DatasetError, match="no clip under"):
         index(tiny_dataset)
     assert not (tiny_dataset / AUDIO_INDEX_FILE).exists()
+
+
+def test_changed_annotations_are_noticed(data_dir):
+    path = data_dir / "annotations_final.csv"
+    path.write_bytes(path.read_bytes().replace(b'"101"\t"1"', b'"101"\t"0"'))
+    with (
+        pytest.raises(DatasetError, match="the annotations are not those"),
+        open_audio_set(data_dir),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_data_set_that_has_moved_is_found(data_dir, tmp_path, is_known):
+    annotations = load_annotations(DatasetConfig(data_dir=data_dir))
+    dataset = DatasetConfig(data_dir=data_dir) if is_known else None
+    index = data_dir / AUDIO_INDEX_FILE
+    write_audio_index(annotations, index, CONFIG, dataset=dataset, overwrite=True)
+    data_dir.rename(tmp_path / "moved")
+    with open_audio_set(tmp_path / "moved") as audio:
+        assert len(list(iterate_clips(audio))) == 7
+
+
+def test_an_index_of_before_it_knew_its_annotations_is_read(tmp_path):
+    index = Path(__file__).parent / "data/old_audio_index.json"
+    content = read_audio_index(index)
+    assert content.manifest.num_segments("train") == 325
+    assert content.tracks["42"][0].startswith("8/resemul-demo-042")
+    assert content.dataset_config(tmp_path) == DatasetConfig(
+        data_dir=tmp_path, tags=TagsConfig(keep_untagged=False)
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("tracks", {}),
+        ("tracks", []),
+        ("audio_dir", 7),
+        ("manifest", {"identity": {}}),
+        ("dataset", {"dataset": "mtt", "colour": "red"}),
+    ],
+)
+def test_an_index_that_is_wrong_in_a_field_is_told(data_dir, name, value):
+    path = data_dir / AUDIO_INDEX_FILE
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({**content, name: value}))
+    with pytest.raises(DatasetError, match=r"audio_index\.json is"):
+        read_audio_index(path)
+
+
+def test_counting_goes_on_where_it_was_stopped(tiny_dataset, monkeypatch):
+    run_jobs, counted = audio_index.run_jobs, []
+
+    def stop_after_five(jobs, *args, **options):
+        for number, done in enumerate(run_jobs(jobs, *args, **options)):
+            if number == 5:
+                raise KeyboardInterrupt
+            counted.append(done.job)
+            yield done
+
+    monkeypatch.setattr(audio_index, "run_jobs", stop_after_five)
+    with pytest.raises(KeyboardInterrupt):
+        index(tiny_dataset)
+    monkeypatch.setattr(
+        audio_index,
+        "run_jobs",
+        lambda jobs, *args, **options: (
+            counted.extend(jobs) or run_jobs(jobs, *args, **options)
+        ),
+    )
+    manifest = index(tiny_dataset)
+    assert len(counted) == len(set(counted)) == 27
+    assert manifest.num_segments("train") == 18
+    assert not list(tiny_dataset.glob(".*"))
+
+
+def test_clips_filled_with_silence_are_counted(tiny_dataset):
+    config = BuildConfig(num_samples=5 * 22_050, clip_seconds=None, min_segments=0)
+    padded = index(tiny_dataset, config).padded()
+    # All but the three clips of 6 s last 3 s.
+    assert len(padded) == 24
+    assert {round(seconds) for _, _, seconds in padded} == {3}
 
 
 def test_a_clip_that_has_gone_since_is_named(data_dir):

@@ -174,7 +174,7 @@ def test_a_records_crop_is_a_function_of_its_place_and_the_seed():
 def long_clips(tiny_dataset, monkeypatch):
     """Records of 2 s and the index of the same clips: one to three of each."""
 
-    def run_shard_jobs(jobs, folder, state_folder, *options):
+    def run_shard_jobs(jobs, folder, state_folder, **options):
         for job in jobs:
             yield write_shard(job, folder, state_folder)
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from resemul.errors import DatasetError
 from resemul.records import (
+    damage_named,
     iterate_clips,
     load_clips,
     load_segments,
@@ -154,14 +155,35 @@ def test_iterate_clips_gives_the_clips_as_arrays(records):
     assert numbers == [0, 1, 2, 3, 4, 5]
 
 
-def test_iterate_clips_names_the_folder_of_a_damaged_shard(records):
+def test_iterate_clips_names_a_damaged_shard(records):
     path = records.files["test"][1]
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    with pytest.raises(DatasetError, match="is damaged; delete") as error:
+    with pytest.raises(DatasetError, match=f"{path.name} is damaged; delete") as error:
         list(iterate_clips(records))
     assert str(records.folder) in str(error.value)
+
+
+@pytest.mark.parametrize("split", ["val", "test"])
+@pytest.mark.parametrize(
+    ("sample", "label"), [(np.nan, 1), (np.inf, 1), (1e38, 1), (0.0, 255)]
+)
+def test_samples_and_labels_that_cannot_be_are_damage(records, split, sample, label):
+    path = records.files[split][0]
+    segment = np.full(records.num_samples, sample, "float32")
+    labels = np.full(len(records.tags), label, "uint8")
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        if split == "test":
+            writer.write(encode_clip(segment[None], labels))
+        else:
+            writer.write(encode_segment(segment, labels))
+    batches = load_clips(records) if split == "test" else None
+    with (
+        pytest.raises(DatasetError, match=f"{path.name} is damaged"),
+        damage_named(records, split),
+    ):
+        list(batches or load_segments(records, split, 4))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What a folder of shards says about itself, with a manifest and without."""
 
+import dataclasses
 import json
 import shutil
 
@@ -8,6 +9,8 @@ import tensorflow as tf
 
 from resemul.errors import DatasetError
 from resemul.records import read_record_set
+from resemul.records.manifest_checks import read_manifest
+from resemul.records.record_set import describe_manifest
 
 
 @pytest.fixture
@@ -45,15 +48,15 @@ def test_read_with_a_manifest(tiny_records, folder):
     assert records.val_clip_sizes == (1, 1, 1)
 
 
-def test_read_counts_the_segments_of_validation_clips_shard_by_shard(
-    tiny_records, folder
-):
-    content = json.loads((folder / "manifest.json").read_text())
-    [shard] = [shard for shard in content["shards"] if shard["split"] == "val"]
-    shard["clips"] = [["7", 2], ["8", 1]]
-    content["shards"].append({**shard, "clips": [["5", 3]]})
-    (folder / "manifest.json").write_text(json.dumps(content))
-    assert read_record_set(tiny_records).val_clip_sizes == (2, 1, 3)
+def test_segments_of_validation_clips_are_counted_shard_by_shard(folder):
+    manifest = read_manifest(folder)
+    [shard] = [shard for shard in manifest.shards if shard.split == "val"]
+    shards = [
+        dataclasses.replace(shard, clips=[("7", 2), ("8", 1)]),
+        dataclasses.replace(shard, clips=[("5", 3)]),
+    ]
+    described = describe_manifest(folder, dataclasses.replace(manifest, shards=shards))
+    assert described["val_clip_sizes"] == (2, 1, 3)
 
 
 def test_read_without_a_manifest_counts_the_records(tiny_records, bare_folder):
@@ -176,9 +179,50 @@ def test_read_refuses_a_broken_manifest(tiny_records, folder, content, message):
 
 def test_manifest_has_counts_at_its_top(folder):
     content = json.loads((folder / "manifest.json").read_text())
-    assert list(content)[:4] == ["format", "counts", "num_skipped", "num_short"]
+    assert list(content)[:5] == [
+        "format",
+        "counts",
+        "num_skipped",
+        "num_short",
+        "num_padded",
+    ]
     assert content["counts"]["test"] == {"clips": 7, "segments": 9, "shards": 2}
     assert content["num_skipped"] == 0
     # All but the three clips of two segments.
     assert content["num_short"] == 24
     assert set(content["versions"]) >= {"resemul", "av", "tensorflow"}
+
+
+def test_shards_of_one_size_that_were_swapped_are_found(tiny_records, folder):
+    one, two = sorted(folder.glob("train-*"))[:2]
+    assert one.stat().st_size == two.stat().st_size
+    one.rename(folder / "aside")
+    two.rename(one)
+    (folder / "aside").rename(two)
+    with pytest.raises(DatasetError, match=f"{one.name} is not the shard that the"):
+        read_record_set(tiny_records)
+
+
+def test_a_shard_that_begins_with_zeros_is_found(tiny_records, folder):
+    path = first(folder, "test-*")
+    content = path.read_bytes()
+    path.unlink()  # it may be a link to the file of all tests
+    path.write_bytes(bytes(4096) + content[4096:])
+    with pytest.raises(DatasetError, match=f"{path.name} is not the shard that the"):
+        read_record_set(tiny_records)
+
+
+def test_records_may_lie_anywhere(tiny_records, folder, tmp_path):
+    folder.rename(tmp_path / "elsewhere")
+    records = read_record_set(tiny_records, tmp_path / "elsewhere")
+    assert records.folder == tmp_path / "elsewhere"
+    assert records.num_clips["test"] == 7
+
+
+def test_clips_filled_with_silence_are_counted(folder):
+    manifest = read_manifest(folder)
+    shards = [dataclasses.replace(s, padded=[]) for s in manifest.shards]
+    [val] = [i for i, shard in enumerate(shards) if shard.split == "val"]
+    shards[val] = dataclasses.replace(shards[val], padded=[("7", 1.5), ("8", 2.0)])
+    described = describe_manifest(folder, dataclasses.replace(manifest, shards=shards))
+    assert described["num_padded"] == {"train": 0, "val": 2, "test": 0}

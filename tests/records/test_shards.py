@@ -16,10 +16,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from resemul.audio import load_waveform
 from resemul.configs import BuildConfig, DatasetConfig
 from resemul.datasets import Annotations, Track, load_annotations
 from resemul.errors import DatasetError
 from resemul.records import pool, shards, write_shards
+from resemul.records.manifest_checks import read_manifest
 from resemul.records.write import write_shard
 
 # A clip is 2 segments of 100 samples, a shard 2 clips.
@@ -59,6 +61,7 @@ def write_shard(*args, **options):
 BUILD = """
 import sys
 from pathlib import Path
+from resemul.audio import load_waveform
 from resemul.configs import BuildConfig
 from resemul.configs import DatasetConfig
 from resemul.datasets import load_annotations
@@ -80,7 +83,7 @@ def write_tone(path, num_samples=250):
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(8_000)
-        number = sum(path.name.encode())
+        number = sum(os.fsencode(path.name))
         file.writeframes(np.full(num_samples, number, "<i2").tobytes())
 
 
@@ -115,7 +118,7 @@ def in_this_process(monkeypatch):
     """Writes shards without worker processes, which take seconds to start."""
     written = []
 
-    def run_shard_jobs(jobs, folder, state_folder, *options):
+    def run_shard_jobs(jobs, folder, state_folder, **options):
         for job in jobs:
             written.append(job.file)
             yield write_shard(job, folder, state_folder)
@@ -217,7 +220,52 @@ def test_clips_that_cannot_be_used_are_skipped_with_a_reason(
     assert [c for s in manifest.shards for c, _ in s.clips] == ["4", "5"]
     # The same from the file as from the call.
     assert json.loads((folder / "manifest.json").read_text())["num_skipped"] == 5
-    assert shards.read_manifest(folder) == manifest
+    assert read_manifest(folder) == manifest
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_names_of_any_kind_pass_through(folder, tmp_path):
+    odd = os.fsdecode(b"0/caf\xe9\nau lait.mp3")
+    write_tone(tmp_path / "mp3" / odd)
+    (tmp_path / "mp3" / f"{odd}2").touch()
+    write_tone(tmp_path / "mp3/c/a.mp3")
+    write_tone(tmp_path / "mp3/d/a.mp3")
+    names = [odd, f"{odd}2", "c/a.mp3", "d/a.mp3"]
+    write_shards(annotate(tmp_path / "mp3", names), folder, CONFIG)
+    manifest = read_manifest(folder)
+    [skipped] = manifest.skipped()
+    assert skipped.path == f"{odd}2"
+    assert skipped.reason == "0/caf\\udce9\\nau lait.mp32 is empty (0 bytes)"
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_a_file_that_takes_too_much_memory_costs_itself(
+    annotations, folder, monkeypatch
+):
+    def load(source, *args, **options):
+        if source.name == "b.mp3":
+            raise MemoryError
+        return load_waveform(source, *args, **options)
+
+    monkeypatch.setattr("resemul.audio.segments.load_waveform", load)
+    [skipped] = write_shards(annotations, folder, CONFIG).skipped()
+    assert skipped.reason == "0/b.mp3 needs more memory than there is"
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_old_builds_are_the_same_builds_by_their_options(annotations, folder):
+    manifest = write_shards(annotations, folder, CONFIG)
+    assert list(manifest.identity.options) == [
+        "sample_rate",
+        "num_samples",
+        "clip_seconds",
+        "num_audios_per_shard",
+        "min_segments",
+        "decoder",
+    ]
+    other = dataclasses.replace(CONFIG, mix="mean")
+    with pytest.raises(DatasetError, match="mix ffmpeg -> mean"):
+        write_shards(annotations, folder, other)
 
 
 @pytest.mark.usefixtures("in_this_process")
@@ -238,7 +286,7 @@ def test_a_build_of_what_is_there_writes_nothing(annotations, folder, in_this_pr
     assert contents(folder) == before
 
 
-@pytest.mark.parametrize("damage", ["missing", "cut off"])
+@pytest.mark.parametrize("damage", ["missing", "cut off", "one bit"])
 def test_a_build_writes_again_what_is_damaged(
     annotations, folder, in_this_process, damage
 ):
@@ -248,8 +296,12 @@ def test_a_build_writes_again_what_is_damaged(
     path = folder / "train-0001-of-0002.tfrecord"
     if damage == "missing":
         path.unlink()
-    else:
+    elif damage == "cut off":
         path.write_bytes(path.read_bytes()[:-1])
+    else:
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
     write_shards(annotations, folder, CONFIG)
     assert in_this_process == [path.name]
     assert contents(folder) == before
@@ -260,8 +312,8 @@ def test_a_build_that_failed_goes_on_after_the_last_shard(
 ):
     run_all = shards.run_shard_jobs
 
-    def run_two(jobs, *args):
-        yield from run_all(jobs[:2], *args)
+    def run_two(jobs, **options):
+        yield from run_all(jobs[:2], **options)
         raise DatasetError("stopped")
 
     monkeypatch.setattr(shards, "run_shard_jobs", run_two)

@@ -2,7 +2,13 @@ import threading
 
 import pytest
 
-from resemul.runtime.files import atomic_write, file_sha256, locked
+from resemul.runtime.files import (
+    atomic_write,
+    ends_sha256,
+    file_sha256,
+    locked,
+    rename_durably,
+)
 
 
 def test_atomic_write_names_the_file_when_the_block_ends(tmp_path):
@@ -64,3 +70,26 @@ def test_lock_without_waiting_is_an_error_that_names_the_file(tmp_path):
         locked(tmp_path / "lock", wait=False),
     ):
         pass
+
+
+def test_atomic_write_keeps_names_that_are_not_unicode(tmp_path):
+    with atomic_write(tmp_path / "a") as file:
+        file.write("caf\udce9")
+    assert (tmp_path / "a").read_bytes() == b"caf\xe9"
+
+
+def test_rename_durably_gives_the_file_its_name(tmp_path):
+    (tmp_path / "part").write_bytes(b"x")
+    rename_durably(tmp_path / "part", tmp_path / "whole")
+    assert [path.name for path in tmp_path.iterdir()] == ["whole"]
+
+
+def test_ends_tell_files_of_one_size_apart(tmp_path):
+    path = tmp_path / "a"
+    hashes = set()
+    for content in (b"abcdef", b"Abcdef", b"abcdeF", b"abcdef"):
+        path.write_bytes(content)
+        hashes.add(ends_sha256(path, num_bytes=2))
+    assert len(hashes) == 3
+    path.write_bytes(b"x")
+    assert len(ends_sha256(path)) == 64

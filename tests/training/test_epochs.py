@@ -116,12 +116,12 @@ def test_validation_loss_is_what_keras_computes_with_the_penalty(runner):
 def test_damaged_record_is_named_with_the_remedy(runner, tiny_records, split):
     shard = sorted((tiny_records / "tfrecord").glob(f"{split}-*"))[0]
     content = bytearray(shard.read_bytes())
-    content[1000] ^= 255
+    content[len(content) // 2] ^= 255
     shard.unlink()  # a link to the file of all tests
     shard.write_bytes(content)
     _, epochs, _ = runner()
     epochs.compile(Stage("sgd", 0.01))
-    message = f"a record in the {split} shards .* is damaged; delete"
+    message = f"{shard.name} is damaged; delete"
     step = epochs.validate if split == "val" else lambda: epochs.fit("", (0, 0), [])
     with pytest.raises(DatasetError, match=message):
         step()

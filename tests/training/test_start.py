@@ -11,7 +11,7 @@ from resemul.checkpoints.model_file import import_model
 from resemul.configs import RunConfig, SampleCNNConfig, TrainConfig, make_run
 from resemul.errors import ConfigError, DatasetError
 from resemul.models import TOP_LAYER, build_model
-from resemul.records import read_record_set
+from resemul.records import AudioSet, read_record_set
 from resemul.records.record_set import RecordSet
 from resemul.training import prepare_model, train_in_stages
 
@@ -125,7 +125,7 @@ def test_records_that_do_not_fit_are_refused_with_the_remedy(
 
 
 def test_audio_that_was_counted_for_another_model_is_to_be_counted_again(tmp_path):
-    records = dataclasses.replace(records_of(tmp_path), audio=object())
+    records = AudioSet(**vars(records_of(tmp_path)), source=object())
     with pytest.raises(DatasetError, match="fcn4 --index-only --overwrite' makes"):
         prepare_model(make_run("fcn4"), records)
 
