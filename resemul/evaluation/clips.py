@@ -10,8 +10,8 @@ from resemul.checkpoints.card import ModelCard
 from resemul.configs import DatasetConfig, TrainConfig
 from resemul.datasets import load_annotations
 from resemul.errors import DatasetError
-from resemul.prediction.labelled import iterate_val_clips
 from resemul.records import RecordSet, iterate_clips
+from resemul.records.val_clips import iterate_val_clips
 from resemul.runtime.progress import Progress
 
 Clip = tuple[np.ndarray, np.ndarray]

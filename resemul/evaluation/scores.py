@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 
 from resemul.evaluation.bootstrap import macro_interval, scores_of_draws
 from resemul.evaluation.metrics import METRICS, Metric, macro
-from resemul.prediction.fused import fuse_for_prediction
 from resemul.prediction.labelled import LabelledPredictions, predict_labelled
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Scores:
 
 
 def evaluate(
-    model: keras.Model,
+    model: "keras.Model",
     clips: Iterable[tuple[np.ndarray, np.ndarray]],
     tags: tuple[str, ...],
     batch_size: int | None = None,
@@ -75,6 +77,8 @@ def evaluate(
     Raises:
         WeightsError: the model's outputs are not all finite numbers.
     """
+    from resemul.prediction.fused import fuse_for_prediction
+
     fused = fuse_for_prediction(model, precision)
     predictions = predict_labelled(fused, clips, batch_size)
     return score(predictions, tags, num_bootstrap, seed, metrics)

@@ -1,15 +1,16 @@
 """Labels and probabilities, clip by clip, together."""
 
-import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 
 from resemul.errors import DatasetError, WeightsError
 from resemul.prediction.batches import predict_pairs
-from resemul.records import RecordSet, damage_named, load_segments
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class LabelledPredictions:
 
 
 def predict_labelled(
-    model: keras.Model,
+    model: "keras.Model",
     clips: Iterable[tuple[np.ndarray, np.ndarray]],
     batch_size: int | None = None,
     clip_ids: tuple[str, ...] = (),
@@ -74,7 +75,7 @@ def predict_labelled(
 
 
 def predict_rows(
-    model: keras.Model,
+    model: "keras.Model",
     clips: Iterable[tuple[np.ndarray, np.ndarray]],
     batch_size: int | None = None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -97,38 +98,3 @@ def collect(
         raise DatasetError(f"{len(pairs)} clips were read, {len(clip_ids)} are listed")
     labels, probabilities = (np.stack(column) for column in zip(*pairs, strict=True))
     return LabelledPredictions(labels, probabilities, tuple(clip_ids))
-
-
-def iterate_val_clips(
-    records: RecordSet, batch_size: int = 32
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yields segments `(segments, num_samples)` and labels of each validation clip.
-
-    Of records without a manifest, which do not tell clips apart, each counts as a
-    clip.
-
-    Args:
-        records: what to read.
-        batch_size: segments that are read at a time.
-
-    Raises:
-        DatasetError: there are no validation records, one is damaged, or they are
-            not as many as the manifest lists.
-    """
-    sizes = records.val_clip_sizes or (1,) * records.num_segments["val"]
-    num_read = 0
-    with damage_named(records, "val"):
-        batches = load_segments(records, "val", batch_size).as_numpy_iterator()
-        segments = (pair for batch in batches for pair in zip(*batch, strict=True))
-        for size in sizes:
-            pairs = list(itertools.islice(segments, size))
-            num_read += len(pairs)
-            if len(pairs) < size:
-                break
-            yield np.stack([waveform for waveform, _ in pairs]), pairs[0][1]
-        num_read += sum(1 for _ in segments)
-    if num_read != sum(sizes):
-        raise DatasetError(
-            f"{records.folder} holds {num_read} validation segments, {sum(sizes)} by "
-            "its manifest; build the records again"
-        )

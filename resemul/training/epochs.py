@@ -18,7 +18,6 @@ from resemul.evaluation.metrics import (
 )
 from resemul.prediction.batches import choose_jit, predict_pairs
 from resemul.prediction.fused import copy_weights, fuse_for_prediction
-from resemul.prediction.labelled import iterate_val_clips
 from resemul.prediction.precision import choose_precision
 from resemul.records import (
     RecordSet,
@@ -26,6 +25,7 @@ from resemul.records import (
     damage_named,
     load_training_segments,
 )
+from resemul.records.val_clips import iterate_val_clips
 from resemul.training.fused_model import fuse_for_training
 from resemul.training.logs import EpochProgress
 from resemul.training.monitoring import Monitors
