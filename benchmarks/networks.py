@@ -117,12 +117,12 @@ def setup_keras_prediction(batch_size: int) -> Job:
 
 
 def _prediction(model: Any, batch_size: int) -> Job:
-    from resemul.prediction.batches import predict_each
+    from resemul.prediction.batches import predict_pairs
 
     waveforms, _ = batch_of(batch_size, model.input_shape[-1])
 
     def job() -> None:
-        list(predict_each(model, [waveforms], batch_size))
+        list(predict_pairs(model, [(waveforms, None)], batch_size))
 
     return job
 

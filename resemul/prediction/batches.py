@@ -49,22 +49,6 @@ def predict_pairs(
     return fill_batches(_predictor(model, size), pairs, size)
 
 
-def predict_each(
-    model: "keras.Model", clips: Iterable[np.ndarray], batch_size: int | None = None
-) -> Iterator[list[np.ndarray]]:
-    """The outputs of `predict_pairs`, for clips that nothing goes with."""
-    pairs = ((clip, None) for clip in clips)
-    return (outputs for outputs, _ in predict_pairs(model, pairs, batch_size))
-
-
-def predict_clips(
-    model: "keras.Model", clips: Iterable[np.ndarray], batch_size: int | None = None
-) -> Iterator[list[np.ndarray]]:
-    """Per clip, one array per output: its mean over the segments of the clip."""
-    for outputs in predict_each(model, clips, batch_size):
-        yield [output.mean(axis=0) for output in outputs]
-
-
 def fill_batches(
     predict: Predict,
     pairs: Iterable[tuple[np.ndarray, Companion]],

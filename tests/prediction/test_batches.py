@@ -12,8 +12,6 @@ from resemul.prediction import batches
 from resemul.prediction.batches import (
     choose_batch_size,
     fill_batches,
-    predict_clips,
-    predict_each,
     predict_pairs,
 )
 
@@ -30,41 +28,53 @@ def mean_model(num_outputs=1):
     return keras.Model(waveform, outputs[0] if num_outputs == 1 else outputs)
 
 
+def predict_each(model, clips, batch_size=None):
+    """The outputs of clips that nothing goes with."""
+    pairs = ((clip, None) for clip in clips)
+    return (outputs for outputs, _ in predict_pairs(model, pairs, batch_size))
+
+
+def predict_clips(model, clips, batch_size=None):
+    """Per clip, the mean of each output over its segments."""
+    for outputs in predict_each(model, clips, batch_size):
+        yield [output.mean(axis=0) for output in outputs]
+
+
 def clips_of(*values):
     """A clip per list, with a constant segment per number."""
     return [np.repeat(np.array(v, "float32")[:, None], 4, axis=1) for v in values]
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 4, 7, 100])
-def test_predict_clips_averages_each_clip_whatever_the_batches(batch_size):
+def test_predict_pairs_averages_each_clip_whatever_the_batches(batch_size):
     clips = clips_of([1, 3], [5], [2, 4, 9], [7], [8, 0])
     means = [m[0].tolist() for m in predict_clips(mean_model(), clips, batch_size)]
     assert means == [[2], [5], [5], [7], [4]]
 
 
-def test_predict_clips_gives_a_mean_for_each_output():
+def test_predict_pairs_gives_a_mean_for_each_output():
     [means] = predict_clips(mean_model(2), clips_of([1, 3]))
     assert [mean.tolist() for mean in means] == [[2], [4]]
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 100])
-def test_predict_each_gives_every_segment_of_each_clip(batch_size):
+def test_predict_pairs_gives_every_segment_of_each_clip(batch_size):
     clips = clips_of([1, 3], [5], [2, 4, 9])
     outputs = list(predict_each(mean_model(2), clips, batch_size))
     assert [o[0].tolist() for o in outputs] == [[[1], [3]], [[5]], [[2], [4], [9]]]
     assert [o[1].tolist() for o in outputs] == [[[2], [6]], [[10]], [[4], [8], [18]]]
 
 
-def test_predict_clips_of_no_clips_is_empty():
+def test_predict_pairs_of_no_clips_is_empty():
     assert list(predict_clips(mean_model(), [])) == []
 
 
-def test_predict_clips_refuses_a_clip_without_segments():
+def test_predict_pairs_refuses_a_clip_without_segments():
     with pytest.raises(ValueError, match="no segments"):
         list(predict_clips(mean_model(), [np.zeros((0, 4), "float32")]))
 
 
-def test_predict_clips_reads_no_further_than_it_must():
+def test_predict_pairs_reads_no_further_than_it_must():
     read = []
 
     def clips():
@@ -178,7 +188,7 @@ def test_batches_of_long_segments_are_small():
     assert choose_batch_size(10_000_000) == 1
 
 
-def test_predict_clips_runs_the_model_as_when_it_is_used():
+def test_predict_pairs_runs_the_model_as_when_it_is_used():
     waveform = keras.Input((4,))
     model = keras.Model(waveform, keras.layers.Dropout(0.9)(waveform))
     [means] = predict_clips(model, clips_of([1, 1]))
