@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from resemul.tagging.results import TagResult
-from resemul.tagging.writers.base import open_binary
+from resemul.tagging.writers.base import archive_names, open_binary
 
 
 @contextmanager
@@ -29,8 +29,9 @@ def write_embeddings(path: Path, models: Sequence[str]) -> Iterator["EmbeddingWr
             for model in models
         }
         yield EmbeddingWriter(writers)
+        names = archive_names(models)
         arrays: dict[str, Any] = {
-            f"{model}/{name}": array
+            f"{names[model]}/{name}": array
             for model, writer in writers.items()
             for name, array in writer.arrays().items()
         }

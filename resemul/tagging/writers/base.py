@@ -1,7 +1,7 @@
 """What all writers share: where they write, and what they may be told."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,3 +86,9 @@ def file_names(stems: list[str], suffix: str) -> list[str]:
         used.add(name.lower())
         names.append(name)
     return names
+
+
+def archive_names(models: Sequence[str]) -> dict[str, str]:
+    """By model, what stands before its arrays in an archive: a name, never a path."""
+    stems = [printable(Path(model).stem) for model in models]
+    return dict(zip(models, file_names(stems, ""), strict=True))

@@ -15,7 +15,7 @@ from resemul.tagging.writers.base import WriteOptions, Writer, open_binary
 def write_npz(
     path: Path | None, options: WriteOptions, stream: TextIO
 ) -> Iterator[Writer]:
-    """Arrays for each model, named MODEL/..., over the files in order.
+    """Arrays for each model, named MODEL/... (of a file, by its stem), over the files in order.
 
     `tags`; `path`, `status`, `error`, `seconds` and float32 `scores` (files, tags),
     NaN where there are none. With a timeline also `segment_scores` (segments, tags),
@@ -42,9 +42,10 @@ class _NpzWriter:
 
     def arrays(self) -> dict[str, Any]:
         arrays: dict[str, Any] = {}
+        names = archive_names(self._options.models)
         for model, results in self._results.items():
             for name, array in self._arrays_of(results).items():
-                arrays[f"{model}/{name}"] = array
+                arrays[f"{names[model]}/{name}"] = array
         return arrays
 
     def _arrays_of(self, results: list[TagResult]) -> dict[str, np.ndarray]:
