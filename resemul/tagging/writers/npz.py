@@ -8,14 +8,19 @@ from typing import Any, TextIO
 import numpy as np
 
 from resemul.tagging.results import TagResult
-from resemul.tagging.writers.base import WriteOptions, Writer, open_binary
+from resemul.tagging.writers.base import (
+    WriteOptions,
+    Writer,
+    archive_names,
+    open_binary,
+)
 
 
 @contextmanager
 def write_npz(
     path: Path | None, options: WriteOptions, stream: TextIO
 ) -> Iterator[Writer]:
-    """Arrays for each model, named MODEL/... (of a file, by its stem), over the files in order.
+    """Arrays for each model, named MODEL/... (a file by its stem), song after song.
 
     `tags`; `path`, `status`, `error`, `seconds` and float32 `scores` (files, tags),
     NaN where there are none. With a timeline also `segment_scores` (segments, tags),
