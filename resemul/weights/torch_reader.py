@@ -2,14 +2,12 @@
 
 Both formats of `torch.save` are pickles that describe tensors, with the numbers
 beside them: in a zip archive, or (before 1.6) one after the other in one file. A
-pickle can call any function it names. Here the names that rebuild tensors are known,
-and every other one is replaced by a class that does nothing.
+pickle can call any function it names. Here it is read as data (`plain_pickle`), and
+only the names that rebuild tensors mean anything.
 """
 
 import io
 import math
-import pickle
-import pickletools
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +16,17 @@ from typing import Any, Literal
 import numpy as np
 
 from resemul.errors import WeightsError
+from resemul.weights import plain_pickle
 from resemul.weights.contents import list_names
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_START = b"\x80\x02\x8a\x0a" + _LEGACY_MAGIC.to_bytes(10, "little")
 _ZIP_START = b"PK\x03\x04"
 _MAX_BYTES = 4 << 30
+_MAX_RANK = 16
+# Of all tensors, in multiples of the file: some share their numbers, and bfloat16
+# becomes float32.
+_MAX_GROWTH = 4
 
 # Storage class: numbers on disk. Bfloat16 is the upper half of a float32.
 _DTYPES = {
@@ -41,28 +44,10 @@ _DTYPES = {
 _ByteOrder = Literal["<", ">"]
 # What reading a broken pickle can raise.
 _BROKEN = (
-    *(pickle.UnpicklingError, zipfile.BadZipFile, EOFError, OSError, RuntimeError),
+    *(zipfile.BadZipFile, EOFError, OSError, RuntimeError),
     *(ValueError, TypeError, LookupError, AttributeError, OverflowError),
     *(NotImplementedError, MemoryError, ImportError),
 )
-
-
-class Ignored:
-    """Stands for every class and function that has no part in a tensor."""
-
-    def __init__(self, *args: object, **kwargs: object) -> None: ...
-
-    def __call__(self, *args: object, **kwargs: object) -> "Ignored":
-        return self
-
-    def __setitem__(self, key: object, value: object) -> None: ...
-
-    # The unpickler hands over state, items of lists and items of sets by these names.
-    __setstate__ = append = extend = add = __init__
-
-
-class _Dict(dict):
-    def __setstate__(self, state: object) -> None: ...
 
 
 @dataclass
@@ -82,8 +67,10 @@ class _Tensor:
     def to_array(self, byte_order: _ByteOrder) -> np.ndarray:
         """A copy of its own; float32 for bfloat16."""
         layout = (*self.shape, *self.strides, self.offset)
-        if any(type(value) is not int or value < 0 for value in layout):
-            raise ValueError(f"a tensor is laid out as {layout}")
+        if any(type(value) is not int or not 0 <= value < 2**48 for value in layout):
+            raise ValueError("a tensor is not laid out by numbers")
+        if len(self.shape) > _MAX_RANK:
+            raise ValueError(f"a tensor has {len(self.shape)} dimensions")
         steps = zip(self.shape, self.strides, strict=True)
         last = self.offset + sum((size - 1) * stride for size, stride in steps)
         num_items = math.prod(self.shape)
@@ -116,44 +103,29 @@ def _rebuild_parameter(tensor: _Tensor, *_: object) -> _Tensor:
     return tensor
 
 
-_KNOWN = {
-    ("collections", "OrderedDict"): _Dict,
+_KNOWN: dict[tuple[str, str], Any] = {
+    ("collections", "OrderedDict"): dict,
     ("torch._utils", "_rebuild_tensor"): _rebuild_tensor,
     ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
     ("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
+    **{(m, kind): kind for m in ("torch", "torch.cuda") for kind in _DTYPES},
 }
-
-
-class _Unpickler(pickle.Unpickler):
-    def __init__(self, file: io.BytesIO, storages: dict[str, _Storage]) -> None:
-        super().__init__(file)
-        self._storages = storages
-
-    def find_class(self, module: str, name: str) -> Any:
-        if module in ("torch", "torch.cuda") and name in _DTYPES:
-            return name
-        return _KNOWN.get((module, name), Ignored)
-
-    def persistent_load(self, pid: Any) -> _Storage:
-        what, kind, key, _, num_items, *view = pid
-        if what != "storage" or kind not in _DTYPES or view not in ([], [None]):
-            raise ValueError(f"an object of an unknown kind: {kind}")
-        return self._storages.setdefault(str(key), _Storage(kind, num_items))
 
 
 def _load_pickle(data: io.BytesIO, storages: dict[str, _Storage]) -> Any:
     """Reads the next pickle in `data`."""
-    start = data.tell()
-    for opcode, argument, _ in pickletools.genops(data):
-        # Python fills its memo up to the highest number, whatever that is, and has
-        # classes by number for those who registered them.
-        is_memo = opcode.name in ("PUT", "LONG_BINPUT")
-        if "EXT" in opcode.name or (
-            is_memo and int(argument or 0) > len(data.getbuffer())
-        ):
-            raise ValueError(f"it holds an unusual {opcode.name}")
-    data.seek(start)
-    return _Unpickler(data, storages).load()
+
+    def find_storage(pid: Any) -> _Storage:
+        what, kind, key, _, num_items, *view = pid
+        if type(what) is not str or type(kind) is not str or view not in ([], [None]):
+            raise ValueError("an object of an unknown kind")
+        if what != "storage" or kind not in _DTYPES or type(num_items) is not int:
+            raise ValueError("an object of an unknown kind")
+        if not isinstance(key, (str, int)):
+            raise ValueError("a storage without a name")
+        return storages.setdefault(str(key), _Storage(kind, num_items))
+
+    return plain_pickle.load(data, _KNOWN, find_storage)
 
 
 def is_torch(path: Path) -> bool:
@@ -179,11 +151,14 @@ def read_state_dict(path: Path) -> dict[str, np.ndarray]:
         state = root.get("state_dict", root) if isinstance(root, dict) else None
         if not isinstance(state, dict):
             raise ValueError("it holds no dict of tensors")
-        tensors = {
-            name: value.to_array(byte_order)
-            for name, value in state.items()
-            if isinstance(name, str) and isinstance(value, _Tensor)
-        }
+        num_bytes_left = _MAX_GROWTH * len(data.getbuffer())
+        tensors = {}
+        for name, value in state.items():
+            if isinstance(name, str) and isinstance(value, _Tensor):
+                tensors[name] = value.to_array(byte_order)
+                num_bytes_left -= tensors[name].nbytes
+                if num_bytes_left < 0:
+                    raise ValueError("its tensors share their numbers too often")
         others = [name for name in map(_label, state) if name not in tensors]
     except _BROKEN as error:
         raise WeightsError(f"{path} is no checkpoint of PyTorch: {error}") from error
@@ -201,11 +176,13 @@ def _label(key: object) -> str:
 
 def _load_legacy(data: io.BytesIO) -> tuple[Any, _ByteOrder]:
     storages: dict[str, _Storage] = {}
-    magic, _, system, root, keys = (_Unpickler(data, storages).load() for _ in range(5))
+    magic, _, system, root, keys = (_load_pickle(data, storages) for _ in range(5))
     if magic != _LEGACY_MAGIC:
         raise ValueError("it begins in another way")
     order: _ByteOrder = "<" if system["little_endian"] else ">"
     for key in keys:
+        if not isinstance(key, str):
+            raise ValueError("a storage without a name")
         storage = storages[key]
         num_items = int.from_bytes(data.read(8), "little")
         if num_items != storage.num_items:
