@@ -26,7 +26,7 @@ def find_audio(paths: Sequence[str]) -> list[str]:
     it does not exist: reading it will say so.
 
     Raises:
-        AudioError: nothing was found at all.
+        AudioError: nothing was found at all, or nothing of it exists.
     """
     found: dict[str, None] = {}
     seen: set[tuple[int, int]] = set()
@@ -40,6 +40,8 @@ def find_audio(paths: Sequence[str]) -> list[str]:
         raise AudioError(
             f"no audio file in {where}; looked for {', '.join(AUDIO_SUFFIXES)}"
         )
+    if not any(map(_exists, found)):
+        raise AudioError(f"{printable(next(iter(found)))} does not exist")
     return list(found)
 
 
@@ -72,15 +74,22 @@ def fingerprint(path: str, parameters: dict[str, Any]) -> str | None:
 
 def _expand(path: str, seen: set[tuple[int, int]]) -> Iterator[str]:
     try:
-        is_folder, exists = Path(path).is_dir(), os.path.lexists(path)
+        is_folder = Path(path).is_dir()
     except (OSError, ValueError):
-        is_folder, exists = False, True
+        is_folder = False
     if is_folder:
         yield from _walk(path, seen)
-    elif not exists and glob.has_magic(path):
+    elif glob.has_magic(path) and not _exists(path):
         yield from _audio_of_pattern(path, seen)
     else:
         yield path
+
+
+def _exists(path: str) -> bool:
+    try:
+        return os.path.lexists(path)
+    except (OSError, ValueError):
+        return False
 
 
 def _audio_of_pattern(pattern: str, seen: set[tuple[int, int]]) -> Iterator[str]:

@@ -126,3 +126,8 @@ def test_a_relative_path_is_the_same_file(tmp_path, monkeypatch):
     (tmp_path / "a.mp3").write_bytes(b"1")
     monkeypatch.chdir(tmp_path)
     assert fingerprint("a.mp3", {}) == fingerprint(str(Path.cwd() / "a.mp3"), {})
+
+
+def test_nothing_that_exists_is_an_error_at_once(tmp_path):
+    with pytest.raises(AudioError, match=r"gone\.mp3 does not exist"):
+        find_audio([str(tmp_path / "gone.mp3"), str(tmp_path / "gone-too.mp3")])

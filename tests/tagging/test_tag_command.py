@@ -184,6 +184,8 @@ def test_pictures_are_drawn_of_one_file_or_into_a_folder(songs, tmp_path):
         (["a.wav", "--map", "gone.csv"], "gone.csv cannot be read"),
         (["--list", "gone.txt"], "--list gone.txt cannot be read"),
         (["empty"], "no audio file in empty"),
+        (["gone.mp3"], "gone.mp3 does not exist"),
+        (["a\0b.mp3"], "does not exist"),
     ],
 )
 def test_what_cannot_work_is_said_before_a_model_is_loaded(
@@ -193,6 +195,8 @@ def test_what_cannot_work_is_said_before_a_model_is_loaded(
         raise AssertionError("a model was loaded")
 
     (tmp_path / "empty").mkdir()
+    for name in ("a.wav", "c.wav"):
+        (tmp_path / name).write_bytes(b"")
     monkeypatch.setattr(sys.modules["resemul.prediction.runtime"], "open_runtime", load)
     assert tag(*arguments) == 1
     assert message in capsys.readouterr().err
