@@ -1,6 +1,8 @@
 """What a file's decoder is fed, whatever tags stand around it."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO
 
 from resemul.errors import AudioError
@@ -33,13 +35,29 @@ def payload_digest(file: BinaryIO) -> str:
                 raise AudioError("it holds no audio")
             for stream in streams:
                 digest.update(_describe(stream))
-            for packet in container.demux(*streams):
-                times = (packet.stream_index, packet.pts, packet.duration, packet.size)
-                digest.update(repr(times).encode())
-                digest.update(bytes(packet))
+            if not sum(_add(packet, digest) for packet in _packets(container)):
+                raise AudioError("it holds no audio")
     except (av.FFmpegError, IndexError, OSError, ValueError) as error:
         raise AudioError(f"it cannot be read as audio: {error}") from error
     return digest.hexdigest()
+
+
+def _packets(container: "av.container.InputContainer") -> "Iterator[av.Packet]":
+    """All audio packets, up to where the file is broken, as it may be at its end.
+
+    FFmpeg takes an ID3v1 tag behind WavPack for a broken block.
+    """
+    import av
+
+    with suppress(av.error.InvalidDataError):
+        yield from container.demux(*container.streams.audio)
+
+
+def _add(packet: "av.Packet", digest: "hashlib._Hash") -> int:
+    times = (packet.stream_index, packet.pts, packet.duration, packet.size)
+    digest.update(repr(times).encode())
+    digest.update(bytes(packet))
+    return packet.size
 
 
 def _describe(stream: "av.AudioStream") -> bytes:

@@ -62,7 +62,7 @@ def check_change(
         if file.read(len(splice.old)) != splice.old:
             raise FileTagsError("its tag is not understood well enough to be changed")
     audio = _audio_digest(file)
-    before = _read_by_mutagen(file)
+    before = _length_by_mutagen(file, tag)
     with changed_view(file, size, splices) as view:
         view_size = view.seek(0, io.SEEK_END)
         written = open_tag(view, view_size, formats)
@@ -74,7 +74,7 @@ def check_change(
             raise FileTagsError("other fields of the song would change")
         if _audio_digest(view) != audio:
             raise FileTagsError("the audio would change")
-        if before is not None and _read_by_mutagen(view) != before:
+        if before is not None and _length_by_mutagen(view, tag) != before:
             raise FileTagsError("other programs would not read the new file")
     return audio
 
@@ -86,18 +86,17 @@ def _audio_digest(file: BinaryIO) -> str:
         raise FileTagsError(str(error)) from error
 
 
-def _read_by_mutagen(file: BinaryIO) -> tuple[str, object] | None:
-    """What mutagen takes the file for, and its length; None if it cannot read it."""
+def _length_by_mutagen(file: BinaryIO, tag: SongTag) -> float | None:
+    """Seconds; None if mutagen cannot read the file, or does not know them."""
     import mutagen
 
     file.seek(0)
     try:
-        read = mutagen.File(file)
+        read = tag.mutagen_type()(file)
     except (mutagen.MutagenError, *_ODD_FILES):
         return None
-    if read is None:
-        return None
-    return type(read).__name__, getattr(read.info, "length", None)
+    length: float | None = getattr(read.info, "length", None)
+    return length
 
 
 def sha256_of(file: BinaryIO) -> str:

@@ -1,7 +1,7 @@
 """APEv2 at the end of WavPack, Monkey's Audio and Musepack files (hydrogenaud.io)."""
 
 from collections.abc import Mapping, Sequence
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from resemul.configs.file_tags import TagFormatConfig
 from resemul.tagging.file_tags.formats.tag import (
@@ -14,6 +14,9 @@ from resemul.tagging.file_tags.formats.tag import (
     set_number,
 )
 from resemul.tagging.file_tags.splices import Splice
+
+if TYPE_CHECKING:
+    import mutagen
 
 _NAMES = {"genre": "Genre", "mood": "Mood", "evidence": EVIDENCE_NAME}
 _MARK = b"APETAGEX"
@@ -33,6 +36,7 @@ class ApeTag(SongTag):
     ) -> None:
         super().__init__()
         self.names = dict(_NAMES)
+        self._codec = codec
         end = size
         if size >= _ID3V1_BYTES and read_at(file, size - _ID3V1_BYTES, 3) == b"TAG":
             end -= _ID3V1_BYTES
@@ -66,6 +70,14 @@ class ApeTag(SongTag):
                 value = item.raw[8:].partition(b"\0")[2].decode("utf-8", "replace")
                 known = self.values[item.field]
                 known += [v for v in value.split("\0") if v and v not in known]
+
+    def mutagen_type(self) -> "type[mutagen.FileType]":
+        from mutagen.monkeysaudio import MonkeysAudio
+        from mutagen.musepack import Musepack
+        from mutagen.wavpack import WavPack
+
+        types = {"WavPack": WavPack, "Monkey's Audio": MonkeysAudio}
+        return types.get(self._codec, Musepack)
 
     def edit(self, new: Mapping[str, Sequence[str]]) -> list[Splice]:
         rendered = {

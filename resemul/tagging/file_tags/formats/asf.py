@@ -5,7 +5,7 @@ Ours go to the Extended Content Description, where players look for them.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 from uuid import UUID
 
 from resemul.configs.file_tags import TagFormatConfig
@@ -21,6 +21,9 @@ from resemul.tagging.file_tags.formats.tag import (
     set_number,
 )
 from resemul.tagging.file_tags.splices import Splice
+
+if TYPE_CHECKING:
+    import mutagen
 
 HEADER_GUID = UUID("75B22630-668E-11CF-A6D9-00AA0062CE6C").bytes_le
 _ATTRIBUTES = UUID("D2D0A440-E307-11D2-97F0-00A0C95EA850").bytes_le
@@ -84,6 +87,11 @@ class AsfTag(SongTag):
                 text = value.decode("utf-16-le", "replace").rstrip("\0")
                 if text and text not in self.values[item.field]:
                     self.values[item.field].append(text)
+
+    def mutagen_type(self) -> "type[mutagen.FileType]":
+        from mutagen.asf import ASF
+
+        return ASF
 
     def edit(self, new: Mapping[str, Sequence[str]]) -> list[Splice]:
         rendered = {

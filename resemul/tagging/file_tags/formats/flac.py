@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from resemul.configs.file_tags import TagFormatConfig
 from resemul.errors import FileTagsError
@@ -15,6 +15,9 @@ from resemul.tagging.file_tags.formats.tag import (
 )
 from resemul.tagging.file_tags.formats.vorbis import EMPTY, NAMES, VorbisComments
 from resemul.tagging.file_tags.splices import Splice, apply_to_bytes, growth
+
+if TYPE_CHECKING:
+    import mutagen
 
 _PADDING_BLOCK, _COMMENT_BLOCK = 1, 4
 _LAST = 0x80
@@ -78,13 +81,19 @@ class FlacTag(SongTag):
             data = read_at(file, block.content, block.size)
         self._comments = VorbisComments(data)
         self.values = self._comments.values
-        others = self._comments.others if found else []
         rest = [
             b for b in self._blocks if b.kind != _PADDING_BLOCK and b not in found[:1]
         ]
-        self.others = others + [read_at(file, b.content, b.size) for b in rest]
+        self.others = self._comments.others + [
+            read_at(file, b.content, b.size) for b in rest
+        ]
         if len(found) > 1:
             self.notes.append("has two blocks of comments; the first one is written")
+
+    def mutagen_type(self) -> "type[mutagen.FileType]":
+        from mutagen.flac import FLAC
+
+        return FLAC
 
     def edit(self, new: Mapping[str, Sequence[str]]) -> list[Splice]:
         change = self._comments.edit(new)

@@ -7,7 +7,7 @@ If the list has to grow and the audio moves, the tables that say where its piece
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from resemul.configs.file_tags import TagFormatConfig
 from resemul.errors import FileTagsError
@@ -23,6 +23,9 @@ from resemul.tagging.file_tags.formats.tag import (
     set_number,
 )
 from resemul.tagging.file_tags.splices import Splice
+
+if TYPE_CHECKING:
+    import mutagen
 
 _MEAN = "com.apple.iTunes"
 _NAMES = {
@@ -143,6 +146,11 @@ class Mp4Tag(SongTag):
     def _split(self, text: str) -> list[str]:
         parts = text.split(self._options.separator.strip() or self._options.separator)
         return [part.strip() for part in parts]
+
+    def mutagen_type(self) -> "type[mutagen.FileType]":
+        from mutagen.mp4 import MP4
+
+        return MP4
 
     def edit(self, new: Mapping[str, Sequence[str]]) -> list[Splice]:
         change = replace_items(

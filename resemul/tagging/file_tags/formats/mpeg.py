@@ -1,7 +1,7 @@
 """MP3: an ID3v2 tag at the head; ID3v1 and APEv2 at the tail are left alone."""
 
 from collections.abc import Mapping, Sequence
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from resemul.configs.file_tags import TagFormatConfig
 from resemul.tagging.file_tags.formats.id3 import (
@@ -16,6 +16,9 @@ from resemul.tagging.file_tags.formats.tag import (
     read_at,
 )
 from resemul.tagging.file_tags.splices import Splice, apply_to_bytes
+
+if TYPE_CHECKING:
+    import mutagen
 
 _ID3V1_BYTES = 128
 
@@ -51,6 +54,11 @@ class MpegTag(SongTag):
 
     def as_read(self, field_name: str, values: Sequence[str]) -> list[str]:
         return self._id3.as_read(field_name, values)
+
+    def mutagen_type(self) -> "type[mutagen.FileType]":
+        from mutagen.mp3 import MP3
+
+        return MP3
 
     def edit(self, new: Mapping[str, Sequence[str]]) -> list[Splice]:
         splices = self._id3.edit(new)

@@ -20,6 +20,7 @@ from resemul.tagging.file_tags.formats.vorbis import NAMES, VorbisComments
 from resemul.tagging.file_tags.splices import Splice, apply_to_bytes, trimmed
 
 if TYPE_CHECKING:
+    import mutagen
     from mutagen.ogg import OggPage
 
 _MAX_SEGMENTS = 255
@@ -84,6 +85,14 @@ class OggTag(SongTag):
         """What follows the comments and is not padding."""
         stripped = self._tail[len(self._codec.after) :].strip(b"\0")
         return self._tail if stripped else self._tail[: len(self._codec.after)]
+
+    def mutagen_type(self) -> "type[mutagen.FileType]":
+        from mutagen.oggflac import OggFLAC
+        from mutagen.oggopus import OggOpus
+        from mutagen.oggvorbis import OggVorbis
+
+        types = (OggVorbis, OggOpus, OggFLAC)
+        return types[_CODECS.index(self._codec)]
 
     def edit(self, new: Mapping[str, Sequence[str]]) -> list[Splice]:
         change = self._comments.edit(new)

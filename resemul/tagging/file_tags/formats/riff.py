@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from resemul.configs.file_tags import TagFormatConfig
 from resemul.tagging.file_tags.formats.id3 import (
@@ -19,6 +19,9 @@ from resemul.tagging.file_tags.formats.tag import (
     set_number,
 )
 from resemul.tagging.file_tags.splices import Splice, apply_to_bytes, growth
+
+if TYPE_CHECKING:
+    import mutagen
 
 _START = 12
 
@@ -91,6 +94,12 @@ class ChunkedTag(SongTag):
 
     def as_read(self, field_name: str, values: Sequence[str]) -> list[str]:
         return self._id3.as_read(field_name, values)
+
+    def mutagen_type(self) -> "type[mutagen.FileType]":
+        from mutagen.aiff import AIFF
+        from mutagen.wave import WAVE
+
+        return WAVE if self._number == "<I" else AIFF
 
     def edit(self, new: Mapping[str, Sequence[str]]) -> list[Splice]:
         splices = self._id3.edit(new, even_growth=True)

@@ -3,10 +3,13 @@
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from resemul.errors import FileTagsError
 from resemul.tagging.file_tags.splices import Splice, growth
+
+if TYPE_CHECKING:
+    import mutagen
 
 # Bytes of padding that a tag gets when it has to grow, so that the next change fits.
 PADDING = 1024
@@ -38,6 +41,10 @@ class SongTag:
 
     def edit(self, new: Mapping[str, Sequence[str]]) -> list[Splice]:
         """The change that gives the fields of `new` their new texts."""
+        raise NotImplementedError
+
+    def mutagen_type(self) -> "type[mutagen.FileType]":
+        """What mutagen has for such files."""
         raise NotImplementedError
 
     def as_read(self, field_name: str, values: Sequence[str]) -> list[str]:
