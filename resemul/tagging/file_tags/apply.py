@@ -8,7 +8,7 @@ from pathlib import Path
 
 from resemul.errors import FileTagsError
 from resemul.tagging.file_tags.formats import open_tag
-from resemul.tagging.file_tags.journal import GIVEN_UP, WRITING, WRITTEN, Entry, Journal
+from resemul.tagging.file_tags.journal import WRITING, WRITTEN, Entry, Journal
 from resemul.tagging.file_tags.planning import Plan, PlannedSong, describe
 from resemul.tagging.file_tags.recovery import settle
 from resemul.tagging.file_tags.splices import fit_in_place, growth, ordered
@@ -101,16 +101,17 @@ def _write(
             sha256=entry.new_sha256,
             before=before,
         )
-    except BaseException:
-        settled = settle(entry)
+    except BaseException as error:
+        settled = settle(entry, take_back=True)
         if settled is not None:
             journal.mark(number, settled)
-        if settled != GIVEN_UP:
+        if settled is None and isinstance(error, Exception):
             raise FileTagsError(
                 "could not be written whole, nor be given back its old tag yet; the "
                 "next run of file-tags tries again"
-            ) from None
-        raise
+            ) from error
+        if settled != WRITTEN or not isinstance(error, Exception):
+            raise
     set_time(entry.path, entry.old_time_ns if rules.keep_times else None)
     journal.mark(number, WRITTEN)
     return Outcome(entry.path, WRITTEN)

@@ -20,7 +20,7 @@ from resemul.tagging.file_tags.journal import (
 )
 from resemul.tagging.file_tags.splices import Splice, growth, inverted
 from resemul.tagging.file_tags.verify import kept_sha256
-from resemul.tagging.file_tags.write import set_time, write_in_place
+from resemul.tagging.file_tags.write import set_time, sync_file, write_in_place
 
 # What a span may hold that was made longer and not written yet.
 _ZERO = 0
@@ -44,27 +44,34 @@ def recover(journal: Journal) -> Iterator[Recovered]:
         yield Recovered(entry.path, state, entry.run)
 
 
-def settle(entry: Entry) -> str | None:
+def settle(entry: Entry, take_back: bool = False) -> str | None:
     """Makes a file whole again, the old or the new one; the entry's state then.
+
+    Args:
+        entry: of the file.
+        take_back: after an error: the new bytes may be only in memory, so that the
+            old ones are written again wherever they were written over.
 
     Returns:
         None: it cannot be reached, or somebody else changed it; it is left alone.
     """
     try:
-        return _settle(entry)
+        return _settle(entry, take_back and entry.in_place)
     except OSError:
         return None
 
 
-def _settle(entry: Entry) -> str | None:
+def _settle(entry: Entry, take_back: bool) -> str | None:
     old_state = UNDONE if entry.state == UNDOING else GIVEN_UP
     sha256 = file_sha256(entry.path)
     if not entry.in_place:
         entry.temporary.unlink(missing_ok=True)
-    if sha256 == entry.new_sha256:
-        return WRITTEN
     if sha256 == entry.old_sha256:
+        sync_file(entry.path)
         return old_state
+    if sha256 == entry.new_sha256 and not take_back:
+        sync_file(entry.path)
+        return WRITTEN
     if not entry.in_place:
         # Somebody else's by now; what was to be put in its place never was.
         return WRITTEN if entry.state == UNDOING else GIVEN_UP

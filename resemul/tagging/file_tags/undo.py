@@ -85,11 +85,11 @@ def _undo(entry: Entry, journal: Journal, rules: WriteRules) -> Outcome:
             sha256=entry.old_sha256,
             before=before,
         )
-    except BaseException:
-        state = settle(replace(entry, state=UNDOING))
+    except BaseException as error:
+        state = settle(replace(entry, state=UNDOING), take_back=True)
         if state is not None:
             journal.mark(entry.id, state)
-        if state != UNDONE:
+        if state != UNDONE or not isinstance(error, Exception):
             raise
     set_time(entry.path, _time_after(entry, rules))
     journal.mark(entry.id, UNDONE)

@@ -120,7 +120,7 @@ def replace_file(
     shutil.copystat(path, temporary)
     require_same(path, before)
     temporary.replace(path)
-    sync_folder(path.parent)
+    sync_file(path.parent)
 
 
 def _copy_owner(temporary: Path, before: os.stat_result) -> None:
@@ -136,9 +136,9 @@ def _copy_owner(temporary: Path, before: os.stat_result) -> None:
         ) from None
 
 
-def sync_folder(folder: Path) -> None:
-    """Waits until a folder's list of files is on the disk."""
-    number = os.open(folder, os.O_RDONLY)
+def sync_file(path: Path) -> None:
+    """Waits until a file, or a folder's list of files, is on the disk."""
+    number = os.open(path, os.O_RDONLY)
     try:
         os.fsync(number)
     finally:
