@@ -192,6 +192,7 @@ def clean(args: argparse.Namespace) -> None:
     from resemul.curation.tag_names import generate_final_frame
     from resemul.datasets.file_tables import output_path
     from resemul.runtime.files import atomic_write
+    from resemul.runtime.spreadsheets import write_csv
 
     output = output_path(args.output, ".db")
     config = CleaningConfig(
@@ -216,7 +217,8 @@ def clean(args: argparse.Namespace) -> None:
     write_database(output, cleaned.tags, cleaned.tids, cleaned.tid_tag)
     report_path = output.with_suffix(".names.csv")
     with atomic_write(report_path) as file:
-        report.to_csv(file, index=False, lineterminator="\n")
+        # Read by people, and names are anybody's.
+        write_csv(report, file)
     _print_report(report)
     print(f"{output}: {len(cleaned.tags)} tags, {cleaned.num_tracks} tracks with one")
     print(f"of {num_tracks} tracks; {len(cleaned.tid_tag)} pairs of track and tag")

@@ -481,3 +481,12 @@ def test_records_of_whole_tracks_are_written(world, capsys):
     assert "records: 1 files" in out
     assert "records: 2 files, 5 tracks" in out
     assert f"left out: 1; the first: {tid(8)}: it has no tag" in out
+
+
+def test_names_are_no_formulas_for_spreadsheets(world):
+    with sqlite3.connect(world / "tags.db") as connection:
+        connection.execute("UPDATE tags SET tag = '=1+1' WHERE tag = 'rock'")
+    connection.close()
+    words = ("--threshold", "1", "--sub-threshold", "1")
+    assert msd("clean-tags", world / "tags.db", world / "clean.db", *words) == 0
+    assert "1,'=1+1,'=1+1,3" in (world / "clean.names.csv").read_text()
