@@ -11,6 +11,8 @@ HERE = Path(__file__).parent
 TAGGING = (
     "av",
     "filelock",
+    # Some published weights are hdf5 files.
+    "h5py",
     "matplotlib",
     "mutagen",
     "numpy",
@@ -73,7 +75,7 @@ setup(
         "docs": [*REQUIREMENTS, "mkdocs-material>=9.5", "mkdocstrings[python]>=0.25"],
         "parquet": PARQUET,
         "server": SERVER,
-        "export": [*REQUIREMENTS, "onnx>=1.16"],
+        "export": REQUIREMENTS,
         # What 'make bench' compares with; madmom, if it is there, too.
         "bench": [*REQUIREMENTS, "torch>=2.6"],
         "test": [

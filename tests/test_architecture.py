@@ -37,8 +37,9 @@ HOMES = {
     "torch": {"weights"},
     "h5py": {"weights", "curation"},
     "matplotlib": {"excitations", "curation", "tagging"},
-    "onnx": {"export"},
-    "onnxruntime": {"export"},
+    # Nowhere: files are written without it.
+    "onnx": set(),
+    "onnxruntime": {"export", "prediction"},
     "argparse": {"cli"},
 }
 # Models must run on every backend of Keras, so they know none of them.

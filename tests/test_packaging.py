@@ -33,7 +33,6 @@ def test_light_installation_has_no_library_of_training():
         "tensorflow",
         "keras",
         "scikit-learn",
-        "h5py",
         "tensorboard",
     }
     assert {"av", "numpy", "onnxruntime"} <= requirements()

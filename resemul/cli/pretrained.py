@@ -1,13 +1,14 @@
 """`resemul pretrained`: list and fetch published models."""
 
 import argparse
+import importlib.util
 import json
 import textwrap
 from pathlib import Path
 from typing import Any
 
 from resemul.cli.parser import new_parser
-from resemul.errors import ConfigError
+from resemul.errors import ConfigError, WeightsError
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -73,7 +74,10 @@ def _describe() -> list[dict[str, Any]]:
             "licence": entry.licence,
             "licence_name": entry.licence_name,
             "data_terms": entry.data_terms,
-            "is_here": (pretrained_folder() / f"{entry.name}.keras").exists(),
+            "is_here": any(
+                (pretrained_folder() / f"{entry.name}{suffix}").exists()
+                for suffix in (".keras", ".onnx")
+            ),
             "tags": list(TAG_PRESETS[entry.tag_preset]),
         }
         for entry in PRETRAINED.values()
@@ -124,12 +128,26 @@ def _download(args: argparse.Namespace) -> None:
     entries = [find_pretrained(name) for name in args.names]
     if args.source is not None and not args.source.is_file():
         raise ConfigError(f"--from: there is no file {args.source}")
+    install = _install if importlib.util.find_spec("keras") else _install_light
+    for entry in entries:
+        path = install(entry.name, mirror=args.mirror, source=args.source)
+        licence = entry.licence.partition(". ")[0]
+        print(f"{path}: {entry.model}; {entry.data_terms}; licence: {licence}")
+
+
+def _install(name: str, **how: Any) -> Path:
     from resemul.runtime.tensorflow import start_tensorflow
 
     start_tensorflow()
     from resemul.checkpoints.model_file import install_pretrained
 
-    for entry in entries:
-        path = install_pretrained(entry.name, mirror=args.mirror, source=args.source)
-        licence = entry.licence.partition(". ")[0]
-        print(f"{path}: {entry.model}; {entry.data_terms}; licence: {licence}")
+    return install_pretrained(name, **how)
+
+
+def _install_light(name: str, **how: Any) -> Path:
+    from resemul.prediction.onnx_models import install_published
+
+    runtime = install_published(name, **how)
+    if runtime is None:
+        raise WeightsError(f"{name} needs Keras: pip install 'resemul[train]'")
+    return runtime.path
