@@ -11,6 +11,7 @@ from resemul.errors import ConfigError
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 # The name and version of what `TagResult.to_dict` returns; other fields may be added
 # to version 1, those that it has keep their meaning.
@@ -119,6 +120,12 @@ class TagResult:
             raise ConfigError("a table needs pandas: pip install pandas") from None
         pairs = [(pair["label"], pair["score"]) for pair in self.labels]
         return pd.DataFrame(pairs, columns=["tag", "score"])
+
+    def draw(self) -> "Figure":
+        """The taggram as a figure of matplotlib; see `taggram.draw_taggram`."""
+        from resemul.tagging.taggram import draw_taggram
+
+        return draw_taggram([self])
 
     def shown_indices(self) -> list[int]:
         """Indices of the tags to show, in the order of the tags."""

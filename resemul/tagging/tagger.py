@@ -1,5 +1,6 @@
 """A model that is loaded once and then tags any number of files."""
 
+import dataclasses
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -218,12 +219,14 @@ class Tagger:
     def _listen(
         self, source: Source | np.ndarray, sample_rate: int | None
     ) -> Iterator[Piece | Heard]:
+        # The envelope costs next to nothing, and pictures have the waveform above.
+        listening = dataclasses.replace(self.listening, with_envelope=True)
         if not isinstance(source, np.ndarray):
-            return listen(source, self.listening)
+            return listen(source, listening)
         if sample_rate is None:
             raise ConfigError("an array needs its sample_rate: tagger(array, 44_100)")
-        waveform = convert_array(source, sample_rate, self.listening.audio)
-        return listen_to_blocks([waveform], self.listening)
+        waveform = convert_array(source, sample_rate, listening.audio)
+        return listen_to_blocks([waveform], listening)
 
     def result(self, path: str, heard: Heard, gathered: Gathered) -> TagResult:
         """What a file's pieces and their scores come to."""

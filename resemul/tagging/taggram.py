@@ -30,25 +30,32 @@ _MAX_TICKS = 10
 
 
 def plot_taggram(results: Sequence[TagResult], path: Path) -> None:
+    """Writes the picture of `draw_taggram`: a `.png`, `.pdf` or `.svg`.
+
+    Raises:
+        ConfigError: it cannot be drawn, or cannot be written.
+    """
+    figure = draw_taggram(results)
+    try:
+        figure.savefig(path, dpi=_DPI)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{printable(str(path))} cannot be drawn: {error}") from error
+
+
+def draw_taggram(results: Sequence[TagResult]) -> "Figure":
     """Draws tags by time: the strongest on top, the waveform above, time in m:ss.
 
     Args:
         results: of one file, one for each model; with their timelines.
-        path: of the picture, a `.png`, `.pdf` or `.svg`.
 
     Raises:
-        ConfigError: no result has scores along time, matplotlib is not installed, or
-            the picture cannot be written.
+        ConfigError: no result has scores along time, or matplotlib is not installed.
     """
     require_matplotlib()
     drawn = [r for r in results if r.timeline is not None and _indices(r)]
     if not drawn:
         raise ConfigError(f"{printable(results[0].path)} has no tags to draw")
-    figure = _draw(drawn)
-    try:
-        figure.savefig(path, dpi=_DPI)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{printable(str(path))} cannot be drawn: {error}") from error
+    return _draw(drawn)
 
 
 def require_matplotlib() -> None:

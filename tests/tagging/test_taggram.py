@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from loudness import NUM_SAMPLES, LoudnessRuntime, constant, wav_of
+from loudness import NUM_SAMPLES, RATE, LoudnessRuntime, constant, wav_of
 
 from resemul.configs.tagging import LibraryConfig
 from resemul.errors import ConfigError
@@ -38,7 +38,7 @@ def test_a_picture_is_wide_enough_for_a_paper(results, tmp_path):
 def test_the_strongest_tags_are_on_top_and_time_is_in_minutes(results):
     from resemul.tagging import taggram
 
-    figure = taggram._draw(results)
+    figure = taggram.draw_taggram(results)
     waveform, first, second, bar = figure.axes
     labels = [label.get_text() for label in first.get_yticklabels()]
     assert labels[:2] == ["tag 1", "tag 2"]
@@ -60,3 +60,9 @@ def test_a_file_without_scores_cannot_be_drawn(tmp_path):
 def test_a_picture_that_cannot_be_written_is_named(results, tmp_path):
     with pytest.raises(ConfigError, match=r"a\.png cannot be drawn"):
         plot_taggram(results, tmp_path / "gone" / "a.png")
+
+
+def test_a_result_draws_itself_with_its_waveform():
+    result = Tagger(LoudnessRuntime())(constant(0.1, 3 * NUM_SAMPLES), RATE)
+    waveform, tags, _ = result.draw().axes
+    assert len(waveform.collections) == len(tags.collections) == 1
