@@ -57,7 +57,9 @@ GROUPS: dict[str, dict[str, Command]] = {
             "resemul.cli.describe", "count clips and tags in each split"
         ),
         "verify": Command(
-            "resemul.cli.verify", "check that every annotated file can be used"
+            "resemul.cli.verify",
+            "check that every annotated file can be used",
+            goes_on=True,
         ),
         "curate": Command("resemul.cli.curate", "find silent, broken and double files"),
         "msd": Command(

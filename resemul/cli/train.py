@@ -87,10 +87,11 @@ def main(args: argparse.Namespace) -> int:
         logger.info("%s is written; train with --config", args.save_config)
         return 0
     from resemul.runtime.memory import keep_freed_memory
-    from resemul.runtime.tensorflow import start_tensorflow
+    from resemul.runtime.tensorflow import describe_start, start_tensorflow
 
     keep_freed_memory()
     start_tensorflow()
+    logger.info("precision %s; %s", config.training.precision, describe_start())
     from resemul.evaluation.metrics import find_metrics
 
     metrics = find_metrics(args.metric)

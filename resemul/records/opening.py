@@ -1,5 +1,6 @@
 """Opening what there is to read: records, or the audio files they would be made of."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,8 @@ from resemul.records.plan import RECORDS_FOLDER
 from resemul.records.record_set import RecordSet, describe_manifest
 from resemul.records.unlisted import describe_files
 from resemul.runtime.files import ends_sha256
+
+logger = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -41,7 +44,9 @@ def open_records(
         DatasetError: there is nothing to read, or it is not what it was.
     """
     if not from_audio:
-        yield read_record_set(data_dir, records_dir)
+        records = read_record_set(data_dir, records_dir)
+        _tell_padding(records)
+        yield records
         return
     index = Path(records_dir or data_dir) / AUDIO_INDEX_FILE
     if not index.exists():
@@ -49,8 +54,22 @@ def open_records(
         config = records_of_model(model)
         annotations = load_annotations(dataset)
         write_audio_index(annotations, index, config, num_workers, dataset=dataset)
-    with open_audio_set(data_dir, num_workers, index) as records:
-        yield records
+    with open_audio_set(data_dir, num_workers, index) as audio:
+        _tell_padding(audio)
+        yield audio
+
+
+def _tell_padding(records: RecordSet) -> None:
+    """Models hear silence for what is missing: no score should hide that."""
+    num_padded = sum(records.num_padded.values())
+    if num_padded:
+        logger.warning(
+            "%d of %d clips are shorter than a segment of %.2f s and filled with "
+            "silence",
+            num_padded,
+            sum(records.num_clips.values()),
+            records.num_samples / records.sample_rate,
+        )
 
 
 def read_record_set(data_dir: Path, records_dir: Path | None = None) -> RecordSet:

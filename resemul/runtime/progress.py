@@ -16,8 +16,14 @@ BYTES = "B"
 
 # A log file should stay short.
 _LOG_INTERVAL_SECONDS = 10.0
-_LINE = "{desc}: {n_fmt}/{total_fmt}{unit} ({percentage:.0f}%), {rate_fmt}{postfix}"
-_LINE_WITHOUT_TOTAL = "{desc}: {n_fmt}{unit}, {rate_fmt}{postfix}"
+_LINE = (
+    "{desc}: {n_fmt}/{total_fmt}{unit} ({percentage:.0f}%), {rate_noinv_fmt}{postfix}"
+)
+_LINE_WITHOUT_TOTAL = "{desc}: {n_fmt}{unit}, {rate_noinv_fmt}{postfix}"
+_BAR = (
+    "{l_bar}{bar}| {n_fmt}/{total_fmt}{unit} [{elapsed}<{remaining}, {rate_noinv_fmt}"
+    "{postfix}]"
+)
 
 
 class _Bar(tqdm):
@@ -50,6 +56,7 @@ class Progress:
             unit_scale=unit == BYTES,
             smoothing=0,  # so that the time left does not jump
             dynamic_ncols=True,
+            bar_format=_BAR if total else None,
             file=None if self._is_terminal else io.StringIO(),
             mininterval=0.2 if self._is_terminal else sys.maxsize,
         )
@@ -95,7 +102,8 @@ class Progress:
         self._logged_at = time.monotonic()
         state = self._bar.format_dict
         line = _LINE if state["total"] is not None else _LINE_WITHOUT_TOTAL
-        logger.info("%s", tqdm.format_meter(**{**state, "bar_format": line + ending}))
+        text = tqdm.format_meter(**{**state, "bar_format": line + ending})
+        logger.info("%s", " ".join(text.split()))  # tqdm fills numbers up
 
 
 def format_bytes(num_bytes: float) -> str:

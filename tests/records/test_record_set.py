@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from resemul.errors import DatasetError
-from resemul.records import read_record_set
+from resemul.records import open_records, opening, read_record_set
 from resemul.records.manifest_checks import read_manifest
 from resemul.records.record_set import describe_manifest
 
@@ -210,6 +210,19 @@ def test_a_shard_that_begins_with_zeros_is_found(tiny_records, folder):
     path.write_bytes(bytes(4096) + content[4096:])
     with pytest.raises(DatasetError, match=f"{path.name} is not the shard that the"):
         read_record_set(tiny_records)
+
+
+def test_silence_in_records_is_told_when_they_are_opened(tiny_records, caplog):
+    with open_records(tiny_records):
+        pass
+    assert caplog.messages == []
+    with open_records(tiny_records) as records:
+        opening._tell_padding(
+            dataclasses.replace(records, num_padded={"train": 3, "val": 1})
+        )
+    assert caplog.messages == [
+        "4 of 27 clips are shorter than a segment of 2.68 s and filled with silence"
+    ]
 
 
 def test_records_may_lie_anywhere(tiny_records, folder, tmp_path):
