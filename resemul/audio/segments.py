@@ -25,6 +25,10 @@ def split_segments(waveform: np.ndarray, num_samples: int) -> np.ndarray:
     return waveform[: num_segments * num_samples].reshape(num_segments, num_samples)
 
 
+# Of a segment, from one of `chunks` to the next.
+_LEAST_STRIDE = 0.01
+
+
 def choose_segments(
     waveform: np.ndarray,
     num_samples: int,
@@ -39,8 +43,9 @@ def choose_segments(
             segment, whatever the scheme.
         num_samples: length of a segment.
         scheme: `segments`, all whole ones side by side; `chunks`, `num_chunks` that
-            begin at equal distances, as Won et al. (SMC 2020) score a clip; `centre`,
-            the middle; `random`, one from anywhere.
+            begin at equal distances, as Won et al. (SMC 2020) score a clip, but one
+            where that is less than a hundredth of a segment; `centre`, the middle;
+            `random`, one from anywhere.
         num_chunks: of `chunks`.
         seed: of `random`.
 
@@ -53,7 +58,10 @@ def choose_segments(
     if scheme == "segments" or num_left == 0:
         return split_segments(waveform, num_samples)
     if scheme == "chunks":
-        starts = np.arange(num_chunks) * (num_left // num_chunks)
+        stride = num_left // num_chunks
+        # Of a clip hardly longer than a segment they would all be the same one.
+        is_one = stride < num_samples * _LEAST_STRIDE
+        starts = np.array([0]) if is_one else np.arange(num_chunks) * stride
     elif scheme == "centre":
         starts = np.array([num_left // 2])
     elif scheme == "random":

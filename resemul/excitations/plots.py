@@ -26,6 +26,8 @@ _COLOURS = "tab10"
 _LINE_STYLES = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 4)))
 # Tags in a column of the legend.
 _LEGEND_ROWS = 26
+# Letters of a name there; of a longer one, a path say, the end is shown.
+_LEGEND_LETTERS = 30
 
 
 def plot_excitations(
@@ -110,11 +112,16 @@ def _add_legend(figure: Figure, axes: Axes, ends: np.ndarray) -> None:
     order = np.argsort(-ends, kind="stable")
     figure.legend(
         handles=[lines[number] for number in order],
+        labels=[_shortened(str(lines[number].get_label())) for number in order],
         loc="outside right upper",
         ncols=-(-len(lines) // _LEGEND_ROWS),
         fontsize=_WIDE_TEXT if len(lines) <= _LEGEND_ROWS else _WIDE_TEXT - 2,
         handlelength=2.8,
     )
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _LEGEND_LETTERS else f"…{name[1 - _LEGEND_LETTERS :]}"
 
 
 def _set_titles(axes: Axes, title: str, caption: str, size: int) -> None:

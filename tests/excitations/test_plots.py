@@ -96,6 +96,13 @@ def test_legend_is_in_the_order_of_the_line_ends(means):
     assert handles[0].get_color() == ends["b"].get_color()
 
 
+def test_of_a_long_name_the_legend_shows_the_end(table):
+    path = "a very long way to a folder/of/songs/song.mp3"
+    means = mean_by_tag(table.rename(columns={"a": path}))
+    texts = [t.get_text() for t in plot_excitations(means, 0).legends[0].get_texts()]
+    assert texts == ["b", "…" + path[-29:]]
+
+
 def test_every_figure_says_what_it_is_of(table):
     table.attrs = {"model": "best.keras", "split_name": "mtt-all", "num_clips": 4332}
     means = mean_by_tag(table)
