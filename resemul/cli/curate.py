@@ -12,6 +12,7 @@ from resemul.cli.stages import (
     add_silence_options,
     add_stage,
     call_comment,
+    writing,
 )
 from resemul.errors import ConfigError
 
@@ -148,7 +149,6 @@ def _duplicates(args: argparse.Namespace) -> None:
         read_table,
         write_table,
     )
-    from resemul.runtime.files import atomic_write
 
     output = output_path(args.output)
     if args.input.is_dir():
@@ -168,7 +168,7 @@ def _duplicates(args: argparse.Namespace) -> None:
         paths = table[find_path_column(table.columns, args.input)].fillna("")
         groups = group_by_content([_root(args) / path for path in paths])
     kept = drop_groups(table, groups, args.seed)
-    with atomic_write(output) as file:
+    with writing(output) as file:
         write_table(kept, file, call_comment(args))
     print(f"{output}: {len(kept)} of {len(table)} rows left, {len(groups)} groups")
 
@@ -183,10 +183,9 @@ def _write_listing(folder: Path, path: Path) -> None:
     import csv
 
     from resemul.curation.scan import AudioFile, file_columns, file_row, scan_audio
-    from resemul.runtime.files import atomic_write
 
     columns = file_columns(previews=False)
-    with atomic_write(path) as file:
+    with writing(path) as file:
         writer = csv.DictWriter(
             file, columns, extrasaction="ignore", lineterminator="\n"
         )

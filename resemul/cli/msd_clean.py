@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from resemul.cli.stages import Stages, add_output, add_stage, add_tag_source
+from resemul.cli.options import require_at_least
+from resemul.cli.stages import Stages, add_output, add_stage, add_tag_source, writing
 from resemul.configs.curation import (
     COMBINE,
     COUNTS,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 # Characters of merged names in a line that is printed.
 _SHOWN_WIDTH = 60
+_PLOT_SUFFIXES = (".png", ".pdf", ".svg")
 
 
 def add_clean_tags(
@@ -191,7 +193,6 @@ def clean(args: argparse.Namespace) -> None:
     from resemul.curation.lastfm_files import open_tags, write_database
     from resemul.curation.tag_names import generate_final_frame
     from resemul.datasets.file_tables import output_path
-    from resemul.runtime.files import atomic_write
     from resemul.runtime.spreadsheets import write_csv
 
     output = output_path(args.output, ".db")
@@ -216,7 +217,7 @@ def clean(args: argparse.Namespace) -> None:
     report = merge_report(frame, popularity)
     write_database(output, cleaned.tags, cleaned.tids, cleaned.tid_tag)
     report_path = output.with_suffix(".names.csv")
-    with atomic_write(report_path) as file:
+    with writing(report_path) as file:
         # Read by people, and names are anybody's.
         write_csv(report, file)
     _print_report(report)
@@ -250,20 +251,25 @@ def statistics(args: argparse.Namespace) -> None:
 
     from resemul.curation.lastfm_files import open_tags
     from resemul.curation.tag_statistics import TagMatrix, plot_correlation
-    from resemul.runtime.files import atomic_write
+    from resemul.runtime.spreadsheets import write_csv
 
+    require_at_least(1, top=args.top, max_plotted=args.max_plotted)
+    if args.plot is not None and args.plot.suffix not in _PLOT_SUFFIXES:
+        raise ConfigError(
+            f"--plot writes {', '.join(_PLOT_SUFFIXES)}, not {args.plot.name!r}"
+        )
     with open_tags(args.source, args.in_memory) as source:
         names = args.tags or source.pop["tag"].iloc[: args.top].tolist()
         matrix = TagMatrix.count(source, names)
     shares = matrix.correlation_matrix_2d()
     if args.csv is not None:
-        with atomic_write(args.csv) as file:
+        with writing(args.csv) as file:
             table = pd.DataFrame(shares, index=list(names), columns=list(names))
-            table.to_csv(file, lineterminator="\n", index_label="tag")
+            write_csv(table.reset_index(names="tag"), file)
     if args.plot is not None:
         figure = plot_correlation(shares, names, args.max_plotted)
-        with atomic_write(args.plot, "wb") as file:
-            figure.savefig(file, format=args.plot.suffix[1:] or "png")
+        with writing(args.plot, "wb") as file:
+            figure.savefig(file, format=args.plot.suffix[1:])
     _print_pairs(matrix, shares, args)
 
 

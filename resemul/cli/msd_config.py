@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from resemul.cli.stages import Stages, add_stage
+from resemul.cli.stages import Stages, add_stage, writing
 from resemul.configs.msd import (
     LAYOUTS,
     MsdSettings,
@@ -62,7 +62,6 @@ def add_config(stages: Stages) -> None:
 
 def write_config(args: argparse.Namespace) -> None:
     """Writes the file, and says how to build and train by it."""
-    from resemul.runtime.files import atomic_write
 
     settings = read_settings(args.source) if args.source else MsdSettings()
     settings = change_settings(settings, dict(map(_parse, args.values)), "options")
@@ -81,7 +80,7 @@ def write_config(args: argparse.Namespace) -> None:
         )
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(output) as file:
+        with writing(output) as file:
             file.write(text)
     except OSError as error:
         raise ConfigError(f"{output} cannot be written: {error.strerror}") from error

@@ -16,6 +16,7 @@ from resemul.cli.stages import (
     add_silence_options,
     add_stage,
     call_comment,
+    writing,
 )
 from resemul.configs.curation import STEPS, SilenceFilter
 from resemul.errors import ConfigError
@@ -149,12 +150,11 @@ def write_files(
     """Writes a row per file, and says which were left out."""
     from resemul.curation.scan import AudioFile, file_row
     from resemul.datasets.file_tables import output_path
-    from resemul.runtime.files import atomic_write
     from resemul.runtime.progress import Progress
 
     output = output_path(args.output)
     num_rows = num_without_header = num_skipped = 0
-    with atomic_write(output) as file, Progress(None, "files", "scan") as progress:
+    with writing(output) as file, Progress(None, "files", "scan") as progress:
         file.write(call_comment(args))
         writer = csv.DictWriter(
             file, columns, extrasaction="ignore", lineterminator="\n"
@@ -217,10 +217,9 @@ def write_silence_table(
 ) -> None:
     """Runs the stage; its journal is kept until the table has its name."""
     from resemul.curation.silence_files import write_silence
-    from resemul.runtime.files import atomic_write
 
     journal = output.with_name(f".{output.name}.journal")
-    with atomic_write(output) as file:
+    with writing(output) as file:
         file.write(call_comment(args))
         summary = write_silence(source, file, journal, config, wanted)
     with suppress(FileNotFoundError):
@@ -230,12 +229,11 @@ def write_silence_table(
 
 
 def _report_broken(output: Path, summary: "Summary") -> None:
-    from resemul.runtime.files import atomic_write
 
     if not summary.broken:
         return
     path = output.with_suffix(".broken.csv")
-    with atomic_write(path) as file:
+    with writing(path) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("file_path", "reason"))
         writer.writerows(summary.broken)
@@ -247,7 +245,6 @@ def wrangle(args: argparse.Namespace) -> None:
     from resemul.curation import match
     from resemul.curation.lastfm_files import open_tags
     from resemul.datasets.file_tables import output_path, read_table, write_table
-    from resemul.runtime.files import atomic_write
 
     output = output_path(args.output)
     for flag, given, needed in (
@@ -270,7 +267,7 @@ def wrangle(args: argparse.Namespace) -> None:
         duplicates=duplicates,
     )
     table, steps = match.wrangle(files, lists, args.order or STEPS)
-    with atomic_write(output) as file:
+    with writing(output) as file:
         write_table(table, file, call_comment(args))
     for name, num_rows in steps:
         print(f"{name:12}{num_rows:10}")

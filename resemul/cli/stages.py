@@ -2,11 +2,14 @@
 
 import argparse
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, Any, TypeAlias
 
 from resemul.cli.parser import new_parser
 from resemul.configs.curation import PADDINGS
+from resemul.errors import ConfigError
 
 Stages: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -33,6 +36,18 @@ def add_stage(
     )
     stage.set_defaults(stage=stage)
     return stage
+
+
+@contextmanager
+def writing(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
+    """`atomic_write`; what goes wrong is said in one line."""
+    from resemul.runtime.files import atomic_write
+
+    try:
+        with atomic_write(path, mode) as file:
+            yield file
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error}") from error
 
 
 def add_output(stage: argparse.ArgumentParser, what: str = "the table") -> None:

@@ -5,7 +5,8 @@ import logging
 import os
 import sqlite3
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,10 +85,10 @@ def read_json(source: Path) -> MemoryTags:
     tid_numbers: dict[str, int] = {}
     columns: dict[str, Any] = {"tid": array("q"), "tag": array("q"), "val": array("d")}
     num_broken = num_repeated = num_objects = 0
-    for place, text in _json_texts(source):
+    for place, read in _json_texts(source):
         try:
-            tid, tags = _parse(text)
-        except (ValueError, KeyError, TypeError) as error:
+            tid, tags = _parse(read())
+        except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
             logger.warning("%s is passed over: %r", place, error)
             num_broken += 1
             continue
@@ -181,25 +182,24 @@ def _fill(
     connection.execute("CREATE INDEX idx_tags ON tags (tag)")
 
 
-def _json_texts(source: Path) -> Iterator[tuple[str, str]]:
-    """Where each object is, and its text; folders in the order of their names."""
+def _json_texts(source: Path) -> Iterator[tuple[str, Callable[[], str]]]:
+    """Where each object is, and what reads it; folders in the order of their names."""
     if source.is_dir():
         for folder, subfolders, files in os.walk(source):
             subfolders.sort()
             for name in sorted(files):
                 if name.endswith(".json"):
                     path = Path(folder, name)
-                    yield str(path), path.read_text("utf-8", "replace")
-    elif source.is_file():
+                    yield str(path), partial(path.read_text, "utf-8", "replace")
+    elif not source.is_file():
+        raise DatasetError(f"{source} does not exist")
+    elif source.suffix == ".json":
+        yield str(source), partial(source.read_text, "utf-8", "replace")
+    else:
         with source.open(encoding="utf-8", errors="replace") as file:
-            if source.suffix == ".json":
-                yield str(source), file.read()
-                return
             for number, line in enumerate(file, 1):
                 if line.strip():
-                    yield f"{source}, line {number}", line
-    else:
-        raise DatasetError(f"{source} does not exist")
+                    yield f"{source}, line {number}", partial(str, line)
 
 
 def _parse(text: str) -> tuple[str, list[tuple[str, float]]]:

@@ -260,5 +260,8 @@ def _find_id(line: str) -> re.Match[str] | None:
 def _lines(path: Path) -> Iterable[str]:
     if not path.is_file():
         raise DatasetError(f"{path} does not exist")
-    with path.open(encoding="utf-8", errors="replace") as file:
-        yield from file
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            yield from file
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror}") from error

@@ -117,6 +117,8 @@ def read_list(path: Path, indicator: str = REJECTED) -> tuple[list[str], list[st
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DatasetError(f"{path} is not UTF-8 text; save it as UTF-8") from error
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
     lines = [line.removesuffix("\r") for line in text.split("\n")]
     names = [line for line in lines if line and not line.isspace()]
     kept = [name for name in names if not name.startswith(indicator)]

@@ -150,6 +150,8 @@ def _count_comments(path: Path) -> int:
                 count += 1
     except UnicodeDecodeError as error:
         raise DatasetError(f"{path} is not UTF-8 text") from error
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
     return count
 
 

@@ -323,6 +323,8 @@ def test_statistics_prints_and_draws(world, capsys):
     table = pd.read_csv(shares, index_col="tag")
     assert table.loc["rock", "seen live"] == pytest.approx(2 / 3)
     assert plot.read_bytes().startswith(b"\x89PNG")
+    assert msd("statistics", world / "tags.db", "--plot", world / "x.bmp") == 1
+    assert "--plot writes .png, .pdf, .svg, not 'x.bmp'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -490,3 +492,19 @@ def test_names_are_no_formulas_for_spreadsheets(world):
     words = ("--threshold", "1", "--sub-threshold", "1")
     assert msd("clean-tags", world / "tags.db", world / "clean.db", *words) == 0
     assert "1,'=1+1,'=1+1,3" in (world / "clean.names.csv").read_text()
+
+
+def test_what_cannot_be_written_is_one_line(world, capsys, monkeypatch):
+    from resemul.runtime import files
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    fetched = fetch(world)
+    monkeypatch.setattr(files, "atomic_write", full)
+    capsys.readouterr()
+    h5 = ("--path-h5", world / "summary.h5")
+    assert msd("wrangle", fetched, world / "x", *h5) == 1
+    assert "x.csv cannot be written: [Errno 28] No space" in capsys.readouterr().err
+    assert msd("config", world / "x.json") == 1
+    assert "x.json cannot be written" in capsys.readouterr().err
