@@ -156,7 +156,11 @@ def _choose_tags(
 def _describe(published: Pretrained | None) -> dict[str, Any]:
     if published is None:
         return {"licence": "not known", "data_terms": "not known"}
-    scores = {} if published.roc_auc is None else {"test_roc_auc": published.roc_auc}
+    scores: dict[str, Any] = {}
+    if published.roc_auc is not None:
+        scores["test_roc_auc"] = published.roc_auc
+    if published.num_clips is not None:
+        scores |= {"test_split": published.split, "test_clips": published.num_clips}
     return {
         "name": published.name,
         "url": published.url,

@@ -58,6 +58,8 @@ _MAX_BYTES = 1 << 20
 def read_tags(preset_or_path: str) -> tuple[str, ...]:
     """Returns the tags of a preset, or of a text file with one tag per line.
 
+    Empty lines, and those that begin with "#", are left out.
+
     Raises:
         ConfigError: it is neither, or the file has no tags or has one twice.
     """
@@ -75,7 +77,8 @@ def read_tags(preset_or_path: str) -> tuple[str, ...]:
         lines = path.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read as UTF-8 text: {error}") from error
-    tags = tuple(line.strip() for line in lines if line.strip())
+    stripped = (line.strip() for line in lines)
+    tags = tuple(line for line in stripped if line and not line.startswith("#"))
     if not tags or len(set(tags)) != len(tags):
         raise ConfigError(
             f"{path} must hold tags, one per line, and none of them twice"

@@ -10,7 +10,7 @@ SOURCE = Path(__file__).parents[1] / "weights/data/sample_cnn.pth"
 @pytest.fixture
 def tags_file(tmp_path):
     path = tmp_path / "tags.txt"
-    path.write_text("quiet\nloud\n\nslow\n", "utf-8")
+    path.write_text("# from the paper\nquiet\nloud\n\nslow\n", "utf-8")
     return path
 
 
@@ -27,6 +27,8 @@ def test_import_writes_a_model_and_its_card(tmp_path, tags_file, capsys):
     assert card.tags == ["quiet", "loud", "slow"]
     assert card.source["file"] == "sample_cnn.pth"
     assert card.source["licence"] == "not known"
+    # It was trained on the mean of the channels, 3 dB less than FFmpeg's mix.
+    assert (card.mix, card.resampler, card.padding) == ("mean", "swr", 0)
 
 
 def test_import_without_tags_fails_in_one_line(tmp_path, capsys):

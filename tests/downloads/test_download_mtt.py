@@ -172,12 +172,10 @@ def test_download_mtt_of_an_archive_without_audio_says_so(web, tmp_path):
         fetch(web, tmp_path, files)
 
 
-def test_download_mtt_refuses_an_entry_that_leads_out(web, tmp_path):
+def test_download_mtt_leaves_an_entry_out_that_leads_out(web, tmp_path):
     files = serve(web, make_archive({"0/a.mp3": b"a", "../../evil.mp3": b"e"}))
-    with pytest.raises(DownloadError, match=r"'\.\./\.\./evil\.mp3' leads out"):
-        fetch(web, tmp_path, files)
+    assert fetch(web, tmp_path, files) == 1
     assert not list(tmp_path.rglob("*evil*"))
-    assert not (tmp_path / "dataset/mp3").exists()
 
 
 def test_download_mtt_asks_for_all_disk_space_before_the_first_part(

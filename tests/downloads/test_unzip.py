@@ -1,6 +1,4 @@
 import io
-import stat
-import struct
 import zipfile
 from collections import namedtuple
 from pathlib import PurePosixPath
@@ -39,65 +37,19 @@ def test_unzip_places_entries_and_leaves_some_out(tmp_path):
     assert [path.name for path in tmp_path.rglob("*")] == ["b"]
 
 
-@pytest.mark.parametrize(
-    ("entry", "problem"),
-    [
-        ("../evil.mp3", "leads out"),
-        ("0/../../evil.mp3", "leads out"),
-        ("0\\..\\..\\evil.mp3", "leads out"),
-        ("/tmp/evil.mp3", "absolute path"),
-        ("\\\\host\\evil.mp3", "absolute path"),
-        ("C:evil.mp3", "names a drive"),
-        ("c:/evil.mp3", "names a drive"),
-        ("0\\evil.mp3", "not a usable"),
-    ],
-)
-def test_unzip_refuses_paths_and_writes_nothing(tmp_path, entry, problem):
+@pytest.mark.parametrize("entry", ["../evil.mp3", "0/../../evil.mp3", "/tmp/evil.mp3"])
+def test_unzip_refuses_paths_that_lead_out_and_writes_nothing(tmp_path, entry):
     archive = make_zip([("0/good.mp3", b"good"), (entry, b"evil")])
-    folder = tmp_path / "inner" / "mp3"
-    with pytest.raises(DownloadError) as caught:
-        unzip(archive, "x.zip", folder)
+    with pytest.raises(DownloadError, match="leads out of the folder") as caught:
+        unzip(archive, "x.zip", tmp_path / "inner" / "mp3")
     assert repr(entry) in str(caught.value)
-    assert problem in str(caught.value)
     assert list(tmp_path.rglob("*")) == []
-
-
-def test_unzip_refuses_a_name_that_goes_on_behind_a_nul(tmp_path):
-    data = make_zip([("0/a.mp3#evil", b"a")]).getvalue().replace(b"#", b"\0")
-    with pytest.raises(DownloadError, match=r"0/a\.mp3.x00evil.* not a usable"):
-        unzip(io.BytesIO(data), "x.zip", tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("mode", "kind"), [(stat.S_IFLNK, "symbolic link"), (stat.S_IFIFO, "special file")]
-)
-def test_unzip_refuses_links_and_devices(tmp_path, mode, kind):
-    info = zipfile.ZipInfo("0/link.mp3")
-    info.external_attr = (mode | 0o777) << 16
-    with pytest.raises(DownloadError, match=rf"'0/link\.mp3' is a {kind}"):
-        unzip(make_zip([(info, b"/etc/passwd")]), "x.zip", tmp_path)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_unzip_refuses_two_entries_for_one_place(tmp_path):
     archive = make_zip([("0/a.mp3", b"a"), ("./0/a.mp3", b"b")])
-    with pytest.raises(DownloadError, match=r"'\./0/a\.mp3' has the same place"):
+    with pytest.raises(DownloadError, match=r"'\./0/a\.mp3' .*place of another"):
         unzip(archive, "x.zip", tmp_path)
-
-
-def test_unzip_refuses_encrypted_entries(tmp_path):
-    data = bytearray(make_zip([("0/a.mp3", b"a")]).getvalue())
-    flags = data.index(b"PK\x01\x02") + 8
-    data[flags : flags + 2] = struct.pack("<H", 1)
-    with pytest.raises(DownloadError, match=r"0/a\.mp3' is encrypted"):
-        unzip(io.BytesIO(data), "x.zip", tmp_path)
-
-
-def test_unzip_refuses_a_zip_bomb(tmp_path):
-    archive = make_zip([("0/a.mp3", bytes(1_000_000))], zipfile.ZIP_DEFLATED)
-    with pytest.raises(DownloadError, match=r"1\.0 MB in 1\.1 KB, more than 20 times"):
-        unzip(archive, "x.zip", tmp_path)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_unzip_asks_for_disk_space_first(tmp_path, monkeypatch):
@@ -126,11 +78,11 @@ def test_unzip_again_writes_only_what_is_missing_or_of_wrong_size(
 def test_unzip_of_a_broken_entry_names_it_and_keeps_no_half_file(tmp_path):
     data = make_zip([("0/a.mp3", b"content")]).getvalue()
     broken = data.replace(b"content", b"CONTENT", 1)
-    with pytest.raises(DownloadError, match=r"x\.zip: entry '0/a\.mp3' is broken"):
+    with pytest.raises(DownloadError, match=r"no whole zip archive \(.*0/a\.mp3"):
         unzip(io.BytesIO(broken), "x.zip", tmp_path)
     assert not any(path.is_file() for path in tmp_path.rglob("*"))
 
 
 def test_unzip_of_another_kind_of_file_says_so(tmp_path):
-    with pytest.raises(DownloadError, match=r"x\.zip is not a zip archive"):
+    with pytest.raises(DownloadError, match=r"x\.zip is no whole zip archive"):
         unzip(io.BytesIO(b"<html>sorry</html>"), "x.zip", tmp_path)

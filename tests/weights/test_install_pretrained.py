@@ -118,7 +118,12 @@ def test_install_fetches_converts_and_describes(publish, publisher, folder):
     assert card.tags == list(MTT_TOP_50)
     assert card.dataset == "mtt"
     assert card.source["url"] == f"{publisher.url}/file"
-    assert card.source["published_scores"] == {"test_roc_auc": 0.9111}
+    assert card.source["published_scores"] == {
+        "test_roc_auc": 0.9111,
+        "test_split": "mtt-tagged",
+        "test_clips": 4_332,
+    }
+    assert card.mix == "ffmpeg"
     assert card.source["sha256"] == hashlib.sha256(publisher.content).hexdigest()
     assert "CC BY-NC-SA" in card.source["data_terms"]
     assert card.source["tag_order"] == "published: mtt"

@@ -78,7 +78,7 @@ def test_import_of_the_published_fcn_finds_the_tags_of_a_real_clip():
 
     model, card = import_model(REAL_FILE)
     assert card.source["name"] == "fcn-mtat"
-    assert card.source["published_scores"] == {"test_roc_auc": 0.9002}
+    assert card.source["published_scores"]["test_roc_auc"] == 0.9002
     waveform = load_waveform(REAL_CLIP, card.sample_rate, max_seconds=None)
     start = (len(waveform) - card.num_samples) // 2
     middle = waveform[start : start + card.num_samples]

@@ -295,14 +295,14 @@ def test_reader_survives_hostile_opcodes(opcodes, write, tmp_path):
 
 
 # A tuple of itself and itself, sixty times over: hashed or shown, it is 2^60 values.
-DEEP = b")q\0" + b"".join(b"h%ch%c\x86q%c" % (i, i, i + 1) for i in range(60))
+DEEP = b")q\0" + b"".join(b"h%c\x86q%c" % (i, i + 1) for i in range(60))
 
 
 @pytest.mark.parametrize("write", [write_zip, write_legacy])
 @pytest.mark.parametrize(
     ("root", "message"),
     [
-        (b"}" + DEEP + b"K\x01s", r"model\.pth"),
+        (b"}" + DEEP + b"K\x01s", "also holds Ignored|no checkpoint"),
         (b"(" + DEEP + b"\x91", r"model\.pth"),
         (
             dictionary(
