@@ -10,9 +10,9 @@ from resemul.errors import ConfigError
 def build_parser() -> argparse.ArgumentParser:
     """The options of `resemul import`."""
     parser = new_parser(
-        "Turns an hdf5 file of Keras 2, a checkpoint of PyTorch, or one of TensorFlow 1 "
-        "(its *.index, or a wheel that holds one), into a .keras file and its card. The "
-        "architecture is recognised; no code in the file is run.",
+        "Turns an hdf5 file of Keras 2, a checkpoint of PyTorch, or one of TensorFlow "
+        "1 (its *.index, or a wheel that holds one), into a .keras file and its card. "
+        "The architecture is recognised; no code in the file is run.",
     )
     parser.add_argument("source", type=Path, metavar="SRC", help="the file to read")
     parser.add_argument(
