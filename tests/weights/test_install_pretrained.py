@@ -234,6 +234,17 @@ def test_install_replaces_a_damaged_model(publish, publisher):
     assert len(publisher.requests) == 2
 
 
+@pytest.mark.parametrize("damage", [b"{}", b"", None])
+def test_install_replaces_a_damaged_card(publish, publisher, damage):
+    publish()
+    path = install_pretrained("se-multi", AT_ONCE)
+    card = path.with_suffix(".json")
+    card.unlink() if damage is None else card.write_bytes(damage)
+    install_pretrained("se-multi", AT_ONCE)
+    assert read_card(path).tags == list(MTT_TOP_50)
+    assert len(publisher.requests) == 2
+
+
 def test_install_refuses_a_name_that_is_not_published():
     with pytest.raises(ConfigError, match="no published weights 'se'; there are msd-m"):
         install_pretrained("se")
