@@ -61,6 +61,21 @@ def test_build_lists_the_clips_it_skipped(build):
     ]
 
 
+def test_build_says_how_many_clips_are_mostly_silence(build):
+    status, out, _ = build("--num-samples", "110250", "--min-segments", "0")
+    assert status == 0
+    # 5 s in a segment; all but three clips of 6 s last 3 s.
+    assert "24 of 27 clips are shorter than a segment of 5.00 s" in out
+    assert "filled with silence: they have 3.0" in out
+    assert read_manifest(build)["num_padded"] == 24
+
+
+def test_build_writes_its_records_where_it_is_told(build, tmp_path):
+    assert build("--records-dir", str(tmp_path / "records-16k"))[0] == 0
+    assert (tmp_path / "records-16k/manifest.json").exists()
+    assert not (build.data_dir / "tfrecord").exists()
+
+
 def test_build_keeps_untagged_clips_if_asked(build):
     status, out, _ = build("--keep-untagged")
     assert status == 0

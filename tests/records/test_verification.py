@@ -11,6 +11,7 @@ from resemul.configs import BuildConfig
 from resemul.datasets import Annotations, Track
 from resemul.datasets.mtt import KNOWN_EMPTY_FILES
 from resemul.errors import ConfigError
+from resemul.records import verification
 from resemul.records.verification import Finding, verify_audio, write_findings
 
 # A clip is 2 segments of 100 samples; the third of its 30 ms is dropped.
@@ -172,6 +173,29 @@ def test_verify_does_not_blame_files_for_a_wrong_decoder(tmp_path, load):
     write_bytes(tmp_path / "0/unset.mp3", b"x")
     with pytest.raises(ConfigError, match="no such decoder"):
         verify_audio(annotate(tmp_path, ["0/unset.mp3"]), CONFIG, load=load)
+
+
+def test_verify_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
+    names = ["0/a.mp3", "0/b.mp3", "0/short.mp3"]
+    for name in names:
+        write_tone(tmp_path / name, 199 if "short" in name else 240)
+    run_jobs, decoded = verification.run_jobs, []
+
+    def stop_before_the_last(jobs, *args, **options):
+        for number, done in enumerate(run_jobs(jobs, *args, **options)):
+            decoded.append(done.job.clip_id)
+            yield done
+            if number == 1:
+                raise KeyboardInterrupt
+
+    options = {"num_workers": 1, "journal_path": tmp_path / "journal"}
+    monkeypatch.setattr(verification, "run_jobs", stop_before_the_last)
+    with pytest.raises(KeyboardInterrupt):
+        verify_audio(annotate(tmp_path, names), CONFIG, **options)
+    result = verify_audio(annotate(tmp_path, names), CONFIG, **options)
+    assert decoded == ["1", "2", "3"]
+    assert statuses(result) == [("3", "short")]
+    assert not (tmp_path / "journal").exists()
 
 
 def test_verify_of_no_tracks_is_good():
