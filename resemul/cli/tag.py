@@ -140,7 +140,12 @@ def main(args: argparse.Namespace) -> int:
         check_names(taggers, names, show.tags)
         default_top_k = DEFAULT_TOP_K if outputs.written.is_for_people else None
         choosers = [Chooser(tagger, show, names, default_top_k) for tagger in taggers]
-        return _run(outputs, taggers, choosers, paths, library, show, spare)
+        try:
+            return _run(outputs, taggers, choosers, paths, library, show, spare)
+        except KeyboardInterrupt:
+            if outputs.resume:
+                logger.info("finished files are kept; the same command goes on there")
+            raise
 
 
 def _open_taggers(

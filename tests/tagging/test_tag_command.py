@@ -252,3 +252,13 @@ def test_tagging_loads_no_library_of_training(songs, tmp_path):
     # The process asserts it at its end.
     done = run_apart(tmp_path, songs / "a-loud.wav", "--format", "json")
     assert (done.returncode, done.stderr.count(b"Error")) == (0, 0)
+
+
+def test_a_run_that_is_stopped_says_that_it_goes_on(songs, capsys, caplog, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("resemul.tagging.resume.tag_many", stop)
+    assert tag(songs, "-o", "out.csv", "--resume") == 130
+    assert "the same command goes on there" in caplog.text
+    assert "stopped" in capsys.readouterr().err
