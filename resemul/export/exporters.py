@@ -92,6 +92,11 @@ EXPORTERS: dict[str, Exporter] = {
 }
 
 
+def exported_card_path(path: Path) -> Path:
+    """Where the card of an exported model lies: beside it, with its whole name."""
+    return path.with_name(path.name + ".json")
+
+
 def find_exporter(format: str, path: Path) -> Exporter:
     """The exporter of a format, if it can write `path`.
 

@@ -9,11 +9,22 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from resemul.checkpoints.card import ModelCard, card_text, write_card_text
+from resemul.checkpoints.card import (
+    ModelCard,
+    card_text,
+    read_card_file,
+    write_card_text,
+)
 from resemul.checkpoints.model_file import load_model
+from resemul.checkpoints.pairs import read_pair
 from resemul.configs import model_entry
 from resemul.errors import ResemulError, WeightsError
-from resemul.export.exporters import EXPORTERS, Exporter, find_exporter
+from resemul.export.exporters import (
+    EXPORTERS,
+    Exporter,
+    exported_card_path,
+    find_exporter,
+)
 from resemul.models import MODELS, build_model
 from resemul.runtime.files import file_sha256
 
@@ -67,7 +78,7 @@ def export_model(
         text = card_text(dataclasses.replace(card, export=noted), path)
         _remove(path)
         part.replace(path)
-        write_card_text(text, path.with_name(path.name + ".json"))
+        write_card_text(text, exported_card_path(path))
     except OSError as error:
         reason = error.strerror or error
         raise WeightsError(f"{path} cannot be written: {reason}") from error
@@ -80,10 +91,15 @@ def export_model(
 def export_beside(path: Path) -> Path | None:
     """Exports a `.keras` file to an ONNX file beside it, for the light runtime.
 
+    One that was made of it before stays. The file is trusted: whoever calls this has
+    just written it.
+
     Returns:
         The ONNX file; None if the model cannot be exported, which is logged.
     """
     target = Path(path).with_suffix(".onnx")
+    if _is_done(target, Path(path)):
+        return target
     try:
         model, card = load_model(path, trust=True)
         export_model(model, card, target, "onnx")
@@ -91,6 +107,18 @@ def export_beside(path: Path) -> Path | None:
         logger.warning("%s is not exported to ONNX: %s", path, error)
         return None
     return target
+
+
+def _is_done(target: Path, path: Path) -> bool:
+    own = exported_card_path(target)
+    if not target.is_file() or not own.is_file():
+        return False
+    try:
+        card = read_card_file(own)
+        is_whole = card.export.get("sha256") == file_sha256(target)
+        return is_whole and card.sha256 == read_pair(path).sha256
+    except (WeightsError, OSError):
+        return False
 
 
 def noise_for(card: ModelCard) -> np.ndarray:

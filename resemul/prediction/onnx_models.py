@@ -22,6 +22,7 @@ from resemul.checkpoints.card import (
 from resemul.downloads import Retries
 from resemul.downloads.transfer import DEFAULT_RETRIES
 from resemul.errors import WeightsError
+from resemul.export.exporters import exported_card_path
 from resemul.export.graphs import fill_graph, find_graph, has_graph
 from resemul.prediction.onnx_runtime import OnnxRuntime
 from resemul.runtime.files import atomic_write, file_sha256
@@ -43,7 +44,7 @@ def open_onnx(path: Path) -> OnnxRuntime:
     """
     path = Path(path)
     require_onnx_runtime()
-    own = onnx_card_path(path)
+    own = exported_card_path(path)
     card = read_card_file(own) if own.is_file() else read_card(path)
     if card.export.get("sha256", "") not in ("", _hash(path)):
         raise WeightsError(
@@ -59,7 +60,7 @@ def find_exported(path: Path, card: ModelCard) -> OnnxRuntime | None:
     One that was made of other weights, or is damaged, is none.
     """
     for found in (path.with_suffix(".onnx"), cached_path(card.sha256)):
-        if not found.is_file() or not onnx_card_path(found).is_file():
+        if not found.is_file() or not exported_card_path(found).is_file():
             continue
         try:
             runtime = open_onnx(found)
@@ -145,11 +146,6 @@ def cached_path(sha256: str) -> Path:
     return cache_folder() / "onnx" / f"{sha256[:40]}.onnx"
 
 
-def onnx_card_path(path: Path) -> Path:
-    """Where the card of an ONNX file lies."""
-    return path.with_name(path.name + ".json")
-
-
 def require_onnx_runtime() -> None:
     """Raises a `WeightsError` if ONNX Runtime is not installed."""
     if importlib.util.find_spec("onnxruntime") is None:
@@ -180,7 +176,7 @@ def _fill(source: Path, target: Path, *args: Any, **kwargs: Any) -> OnnxRuntime 
         versions={"resemul": resemul.__version__, "numpy": version("numpy")},
         export={"format": "onnx", "sha256": sha256, "graph": graph},
     )
-    write_card_text(card_text(card, target), onnx_card_path(target))
+    write_card_text(card_text(card, target), exported_card_path(target))
     return OnnxRuntime(target, card)
 
 

@@ -11,6 +11,7 @@ from resemul.checkpoints.card import ModelCard, card_path, read_card
 from resemul.checkpoints.pairs import replace_pair
 from resemul.errors import TrainingError
 from resemul.evaluation.metrics import Metric
+from resemul.export.exporters import exported_card_path
 from resemul.runtime.files import file_sha256, locked
 from resemul.training.logs import CSV_FILE
 from resemul.training.state import STATE_FILE
@@ -107,7 +108,11 @@ def only_run_in(train_dir: Path) -> Iterator[None]:
 def delete_run(train_dir: Path) -> None:
     """Removes what a run left in `train_dir`, and nothing else."""
     best = Path(train_dir) / BEST_FILE
-    for path in (best, card_path(best), Path(train_dir) / STATE_FILE):
+    exported = best.with_suffix(".onnx")
+    for path in (
+        *(best, card_path(best), exported, exported_card_path(exported)),
+        Path(train_dir) / STATE_FILE,
+    ):
         path.unlink(missing_ok=True)
     for stage_dir in Path(train_dir).glob("[0-9]*"):
         if (stage_dir / CSV_FILE).exists() or find_best_checkpoint(stage_dir):

@@ -15,6 +15,7 @@ from resemul.evaluation.clips import scoring_clips
 from resemul.evaluation.metrics import METRICS, Metric
 from resemul.evaluation.scores import evaluate
 from resemul.evaluation.thresholds import fit_thresholds
+from resemul.export.exporting import export_beside
 from resemul.records import RecordSet
 from resemul.training.checks import require_splits
 from resemul.training.files import delete_run, only_run_in
@@ -38,7 +39,8 @@ def train(
     """Trains a model, scores each stage on the test split, and fits thresholds.
 
     A run that is in `train_dir` goes on after its last whole epoch. The best model
-    ends up there as `best.keras`, with its card.
+    ends up there as `best.keras`, and for tagging without Keras as `best.onnx`, with
+    their cards.
 
     Args:
         config: which model, with which options, by which recipe.
@@ -78,7 +80,9 @@ def train(
         run = train_in_stages(
             model, card, records, train_dir, config.training, evaluate_stage, metrics
         )
-        return _with_thresholds(run, records)
+        run = _with_thresholds(run, records)
+        export_beside(run.best)
+        return run
 
 
 def _open(init_from: Path | str | Source | None) -> Source | None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from resemul.checkpoints.card import read_card_file
 from resemul.checkpoints.model_file import load_model
 from resemul.cli import run
 from resemul.cli.run_options import run_config
@@ -26,6 +27,8 @@ def test_train_prints_each_stage_with_its_split_and_clips(
     assert stage.endswith("7 clips)")
     assert best == f"best model: {tmp_path / 'log' / 'best.keras'}"
     model, card = load_model(tmp_path / "log" / "best.keras")
+    exported = read_card_file(tmp_path / "log" / "best.onnx.json")
+    assert (exported.sha256, exported.thresholds) == (card.sha256, card.thresholds)
     assert card.options["block"] == "rese"
     assert card.options["multi"] is False
     assert card.num_clips == {"train": 17, "val": 3, "test": 7}

@@ -157,6 +157,18 @@ def test_export_beside_leaves_an_onnx_file_and_its_card(build, tmp_path):
     assert written.export["max_difference"] < TOLERANCE
 
 
+def test_export_beside_leaves_one_that_is_done(build, tmp_path):
+    model, card = build("sample_cnn")
+    save_model(model, card, tmp_path / "best.keras")
+    export_beside(tmp_path / "best.keras")
+    first = (tmp_path / "best.onnx").stat().st_mtime_ns
+    export_beside(tmp_path / "best.keras")
+    assert (tmp_path / "best.onnx").stat().st_mtime_ns == first
+    (tmp_path / "best.onnx").write_bytes(b"damaged")
+    export_beside(tmp_path / "best.keras")
+    assert (tmp_path / "best.onnx").stat().st_size > 1_000
+
+
 def test_export_beside_says_why_it_cannot(build, tmp_path, caplog):
     waveform = keras.Input((8,), name="waveform")
     x = keras.layers.Reshape((8, 1))(waveform)
