@@ -41,6 +41,7 @@ HOMES = {
     "onnx": set(),
     "onnxruntime": {"export", "prediction"},
     "argparse": {"cli"},
+    "mutagen": {"curation", "tagging"},
 }
 # Models must run on every backend of Keras, so they know none of them.
 BACKENDS = {"tensorflow", "torch", "jax"}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from resemul.cli.options import add_fields, fields_given
 from resemul.cli.parser import new_parser
 from resemul.configs.file_tags import FileTagsConfig, TagFormatConfig
-from resemul.errors import ConfigError, FileTagsError
+from resemul.errors import ConfigError
 
 if TYPE_CHECKING:
     from resemul.tagging.file_tags import Change, Journal, Outcome, PlannedSong
@@ -55,13 +55,14 @@ def main(args: argparse.Namespace) -> int:
 def _add_plan(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(step=_plan)
     parser.add_argument(
-        "paths", type=Path, nargs="*", metavar="PATH", help="songs or folders, to tag"
+        "paths", nargs="*", metavar="PATH", help="songs or folders, to tag"
     )
     parser.add_argument(
         "--model",
         action="append",
-        metavar="NAME",
-        help="what tags them, a model file or a published model; may be given again",
+        default=[],
+        metavar="NAME|FILE",
+        help="what tags them, may be repeated (default: that of 'resemul tag')",
     )
     parser.add_argument(
         "--from",
@@ -162,9 +163,9 @@ def _plan(args: argparse.Namespace) -> int:
 
 def _config(args: argparse.Namespace) -> FileTagsConfig:
     if bool(args.paths) == (args.source is not None):
-        raise ConfigError("give either songs with --model, or --from FILE")
-    if args.paths and not args.model:
-        raise ConfigError("--model is missing: what shall tag the songs?")
+        raise ConfigError("give either songs to tag, or --from FILE")
+    if args.model and args.source is not None:
+        raise ConfigError("--model tags songs, and --from says what was heard in them")
     formats = TagFormatConfig(**fields_given(args, TagFormatConfig))
     return FileTagsConfig(**fields_given(args, FileTagsConfig), formats=formats)
 
@@ -183,13 +184,21 @@ def _results(args: argparse.Namespace) -> Iterable[dict[str, Any]]:
 
 
 def tag_for_plan(
-    paths: Sequence[Path], models: Sequence[str]
+    paths: Sequence[str], models: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
     """Tags songs; what `resemul tag --format jsonl` would write, object by object."""
-    raise FileTagsError(
-        "tagging from here is not there yet; give the output of 'resemul tag "
-        "--format jsonl' with --from"
-    )
+    from resemul.runtime.progress import Progress
+    from resemul.tagging.library import find_audio
+    from resemul.tagging.many import tag_many
+    from resemul.tagging.opening import names_of_models
+    from resemul.tagging.tagger import Tagger
+
+    songs = find_audio(paths)
+    taggers = [Tagger(name) for name in names_of_models(models)]
+    with Progress(len(songs), "files", "tagging") as progress:
+        for results in tag_many(taggers, songs):
+            progress.advance()
+            yield from (result.to_dict() for result in results)
 
 
 def _apply(args: argparse.Namespace) -> int:

@@ -95,7 +95,11 @@ class FileTagsConfig:
         3, help="of a field; values of others count, and stay", minimum=1
     )
     min_score: float = option(
-        0.0, help="of a tag that becomes genre or mood", minimum=0, maximum=1
+        # Published models give most tags less than that in most songs.
+        0.1,
+        help="of a tag that becomes genre or mood",
+        minimum=0,
+        maximum=1,
     )
     formats: TagFormatConfig = _FORMATS
 

@@ -174,8 +174,8 @@ def test_results_may_come_from_standard_input(folder, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["plan"], "either songs with --model, or --from"),
-        (["plan", "a.mp3"], "--model is missing"),
+        (["plan"], "either songs to tag, or --from"),
+        (["plan", "--from", "tags.jsonl", "--model", "x"], "--model tags songs"),
         (["plan", "a.mp3", "--from", "tags.jsonl"], "either songs"),
         (["plan", "--from", "nothing.jsonl"], "nothing.jsonl cannot be read"),
         (["plan", "--from", "a.mp3"], "a.mp3 cannot be read"),
