@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -242,9 +243,9 @@ def test_neither_keras_nor_tensorflow_is_imported_on_this_way(folder):
     assert run.stdout == "[]\n", run.stderr
 
 
-def test_published_weights_become_onnx_without_keras(
-    folder, no_keras, monkeypatch, tmp_path
-):
+@pytest.fixture
+def published_vgg(monkeypatch, tmp_path):
+    """A file that is read as published weights of musicnn's VGG; the model in it."""
     from resemul.weights import importing
     from resemul.weights.contents import Contents
 
@@ -269,11 +270,39 @@ def test_published_weights_become_onnx_without_keras(
         return Contents("musicnn_vgg", {}, 50, arrays), facts
 
     monkeypatch.setattr(importing, "read_weights", read)
+    return source, vgg
+
+
+def test_a_file_of_another_system_becomes_onnx_without_keras(
+    folder, no_keras, published_vgg, monkeypatch
+):
+    source, vgg = published_vgg
     runtime = open_runtime(source)
     waveforms = np.random.default_rng(1).normal(0, 0.1, (2, 48_128)).astype("float32")
     np.testing.assert_allclose(
         runtime.predict(waveforms), vgg.predict_on_batch(waveforms), rtol=0, atol=1e-5
     )
     assert runtime.card.export["graph"] == "musicnn_vgg"
-    monkeypatch.setattr(importing, "read_weights", None)
+    monkeypatch.setattr("resemul.weights.importing.read_weights", None)
     assert open_runtime(source).path == runtime.path
+
+
+def test_published_weights_are_fetched_once_and_need_no_keras(
+    folder, no_keras, published_vgg, monkeypatch
+):
+    fetched = []
+
+    @contextmanager
+    def fetch(entry, *args, **kwargs):
+        fetched.append(entry.name)
+        yield published_vgg[0]
+
+    monkeypatch.setattr("resemul.prediction.onnx_models.fetched_pretrained", fetch)
+    first = open_runtime("mtt-vgg")
+    assert (first.name, first.path.name) == ("onnx", "mtt-vgg.onnx")
+    assert open_runtime("mtt-vgg").path == first.path
+    assert fetched == ["mtt-vgg"]
+    # A damaged one is fetched again.
+    first.path.write_bytes(b"damaged")
+    assert open_runtime("mtt-vgg").card.sha256 == first.card.sha256
+    assert fetched == ["mtt-vgg", "mtt-vgg"]
