@@ -86,7 +86,7 @@ def _describe() -> list[dict[str, Any]]:
 
 def _print_list(rows: list[dict[str, Any]], show_tags: bool) -> None:
     from resemul.runtime.progress import format_bytes
-    from resemul.weights.registry import DATA_TERMS
+    from resemul.weights.terms import DATA_TERMS
 
     header = (
         *("NAME", "MODEL", "DATA", "TAGS", "SIZE", "ROC AUC", "TEST CLIPS"),

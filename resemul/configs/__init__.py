@@ -8,14 +8,13 @@ from resemul.configs.dataset import (
     SplitConfig,
     TagsConfig,
 )
+from resemul.configs.model_options import DFT_NAMES, ModelConfig
 from resemul.configs.models import (
     BLOCK_NAMES,
-    DFT_NAMES,
     MODEL_ENTRIES,
     POOL_NAMES,
     FCN4Config,
     FCN5Config,
-    ModelConfig,
     ModelEntry,
     MultiScaleCNNConfig,
     MusicnnConfig,

@@ -4,89 +4,27 @@ The defaults are those of the papers. How a model is built is in `models`.
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from resemul.configs.audio import (
-    MAX_SAMPLE_RATE,
-    MIN_SAMPLE_RATE,
-    MIXES,
-    RESAMPLERS,
-    AudioConfig,
-)
 from resemul.configs.checks import require
-from resemul.configs.fields import check_options, option
-from resemul.constants import NUM_SAMPLES, SAMPLE_RATE
+from resemul.configs.fields import option
+from resemul.configs.model_options import (
+    ModelConfig,
+    channels_option,
+    dft_option,
+    dropout_option,
+    length_option,
+    mix_option,
+    rate_option,
+    resampler_option,
+)
+from resemul.constants import NUM_SAMPLES
 
 BLOCK_NAMES = ("se", "rese", "res", "basic")
 POOL_NAMES = ("max", "average")
-# How `models.frontends.LogMel` computes its Fourier transforms.
-DFT_NAMES = ("fft", "conv")
 
 # Seconds. Most clips of MTT; a recipe's records hold them whole.
 _MTT_CLIP_SECONDS = 29.12
-
-
-def _rate(default: int) -> Any:
-    return option(default, help="Hz", minimum=MIN_SAMPLE_RATE, maximum=MAX_SAMPLE_RATE)
-
-
-def _length(default: int) -> Any:
-    return option(default, help="length of the input in samples", minimum=1)
-
-
-def _channels(default: int, help: str) -> Any:
-    return option(default, help=help, minimum=1)
-
-
-def _dropout(default: float = 0.5) -> Any:
-    return option(default, help="before the last layer", minimum=0, below=1)
-
-
-def _dft() -> Any:
-    return option("fft", help="how Fourier transforms are computed", choices=DFT_NAMES)
-
-
-def _mix(default: str) -> Any:
-    return option(default, help="how channels become one", choices=MIXES)
-
-
-def _resampler(default: str) -> Any:
-    return option(default, help="filter of the resampling", choices=RESAMPLERS)
-
-
-@dataclass(frozen=True)
-class ModelConfig:
-    """Options that every model has: which audio it takes, and how that is loaded."""
-
-    sample_rate: int = _rate(SAMPLE_RATE)
-    num_samples: int = _length(NUM_SAMPLES)
-    # Most systems averaged the channels, as librosa and torchaudio do.
-    mix: str = _mix("mean")
-    resampler: str = _resampler("swr")
-
-    # How a whole file is cut; the other fields of `AudioConfig`.
-    padding: ClassVar[int] = 0
-    short: ClassVar[str] = "zeros"
-
-    def __post_init__(self) -> None:
-        check_options(self)
-
-    @property
-    def hop(self) -> int | None:
-        """Samples from one segment of a file to the next; None: a segment."""
-        return None
-
-    @property
-    def audio(self) -> AudioConfig:
-        """How files become this model's input."""
-        return AudioConfig(
-            self.sample_rate,
-            self.mix,
-            self.resampler,
-            self.padding,
-            self.hop,
-            self.short,
-        )
 
 
 @dataclass(frozen=True)
@@ -94,15 +32,15 @@ class SampleCNNConfig(ModelConfig):
     """Options of `models.sample_cnn`; the defaults are the paper's SE + multi."""
 
     # madmom, the decoder of the original, leaves the mixing to FFmpeg.
-    mix: str = _mix("ffmpeg")
+    mix: str = mix_option("ffmpeg")
     block: str = option("se", help="kind of its blocks", choices=BLOCK_NAMES)
     multi: bool = option(True, help="classify from the last three blocks together")
     # Width of the hidden layer of an excitation, in multiples of its channels.
     alpha: int = option(16, help="amplifying ratio of the excitations", minimum=1)
-    init_features: int = _channels(
+    init_features: int = channels_option(
         128, "channels of the first blocks; fewer make a smaller, faster model"
     )
-    dropout: float = _dropout()
+    dropout: float = dropout_option()
     weight_decay: float = option(
         0.0, help="L2 penalty on the kernels of the convolutions", minimum=0
     )
@@ -120,53 +58,63 @@ class SampleCNNConfig(ModelConfig):
 class FCN4Config(ModelConfig):
     """Options of `models.fcn4`; a clip has 29.12 s, 1366 frames."""
 
-    sample_rate: int = _rate(12_000)
-    num_samples: int = _length(349_440)
-    channels: int = _channels(128, "of the first layer; the others have 3, 6, 16 times")
-    dft: str = _dft()
+    sample_rate: int = rate_option(12_000)
+    num_samples: int = length_option(349_440)
+    channels: int = channels_option(
+        128, "of the first layer; the others have 3, 6, 16 times"
+    )
+    dft: str = dft_option()
 
 
 @dataclass(frozen=True)
 class FCN5Config(ModelConfig):
     """Options of `models.fcn5`; a clip has 29 s."""
 
-    sample_rate: int = _rate(16_000)
-    num_samples: int = _length(29 * 16_000)
+    sample_rate: int = rate_option(16_000)
+    num_samples: int = length_option(29 * 16_000)
     # As in all published weights; the Lightning port trains with 128.
     num_bands: int = option(96, help="mel bands", minimum=1)
-    channels: int = _channels(64, "of the first and the last layer; the others double")
-    dropout: float = _dropout()
-    dft: str = _dft()
+    channels: int = channels_option(
+        64, "of the first and the last layer; the others double"
+    )
+    dropout: float = dropout_option()
+    dft: str = dft_option()
 
 
 @dataclass(frozen=True)
 class ShortChunkCNNConfig(ModelConfig):
     """Options of `models.short_chunk_cnn` and `models.short_chunk_cnn_res`."""
 
-    sample_rate: int = _rate(16_000)
-    channels: int = _channels(128, "of layers 1 and 2; 3 to 6 have 2, 7 has 4 times")
-    dropout: float = _dropout()
-    dft: str = _dft()
+    sample_rate: int = rate_option(16_000)
+    channels: int = channels_option(
+        128, "of layers 1 and 2; 3 to 6 have 2, 7 has 4 times"
+    )
+    dropout: float = dropout_option()
+    dft: str = dft_option()
 
 
 @dataclass(frozen=True)
 class WonSampleCNNConfig(ModelConfig):
     """Options of `models.won_sample_cnn` and `models.won_sample_cnn_se`."""
 
-    sample_rate: int = _rate(16_000)
-    channels: int = _channels(128, "of layers 1 to 3; 4 to 9 have 2, the last 4 times")
-    dropout: float = _dropout()
+    sample_rate: int = rate_option(16_000)
+    channels: int = channels_option(
+        128, "of layers 1 to 3; 4 to 9 have 2, the last 4 times"
+    )
+    dropout: float = dropout_option()
 
 
 @dataclass(frozen=True)
 class MultiScaleCNNConfig(ModelConfig):
     """Options of `models.multi_scale_cnn`; a clip has 29.1 s, 628 frames."""
 
-    sample_rate: int = _rate(11_025)
-    num_samples: int = _length(627 * 512)
-    channels: int = _channels(10, "the convolutions have 5, 7 or 10 times as many")
-    dense_units: int = _channels(500, "units of the hidden layer")
-    dropout: float = _dropout(0.6)
+    sample_rate: int = rate_option(11_025)
+    num_samples: int = length_option(627 * 512)
+    channels: int = channels_option(
+        10, "the convolutions have 5, 7 or 10 times as many"
+    )
+    dense_units: int = channels_option(500, "units of the hidden layer")
+    dropout: float = dropout_option(0.6)
     # "max" as in the PyTorch code, "average" as in the authors' own.
     second_pool: str = option(
         "max", help="how the coarsest scale is made", choices=POOL_NAMES
@@ -175,19 +123,21 @@ class MultiScaleCNNConfig(ModelConfig):
     normalise_bands: bool = option(
         False, help="scale each band to mean 0 and variance 1"
     )
-    dft: str = _dft()
+    dft: str = dft_option()
 
 
 @dataclass(frozen=True)
 class PonsWaveformConfig(ModelConfig):
     """Options of `models.pons_waveform`; a segment has 15 s."""
 
-    sample_rate: int = _rate(16_000)
-    num_samples: int = _length(15 * 16_000)
-    channels: int = _channels(64, "of layers 1 to 3; 4 to 6 have 2, 7 has 4 times")
-    back_end_channels: int = _channels(512, "of the convolutions of the back end")
-    dense_units: int = _channels(500, "units of the hidden layer")
-    dropout: float = _dropout()
+    sample_rate: int = rate_option(16_000)
+    num_samples: int = length_option(15 * 16_000)
+    channels: int = channels_option(
+        64, "of layers 1 to 3; 4 to 6 have 2, 7 has 4 times"
+    )
+    back_end_channels: int = channels_option(512, "of the convolutions of the back end")
+    dense_units: int = channels_option(500, "units of the hidden layer")
+    dropout: float = dropout_option()
     normalise: bool = option(
         True, help="scale each segment to mean 0 and variance 1, or its spectrogram"
     )
@@ -197,9 +147,11 @@ class PonsWaveformConfig(ModelConfig):
 class PonsLogMelConfig(PonsWaveformConfig):
     """Options of `models.pons_log_mel`; a segment has 15 s, 468 frames."""
 
-    channels: int = _channels(16, "the convolutions have 1, 2, 4 or 8 times as many")
+    channels: int = channels_option(
+        16, "the convolutions have 1, 2, 4 or 8 times as many"
+    )
     num_bands: int = option(96, help="mel bands", minimum=1)
-    dft: str = _dft()
+    dft: str = dft_option()
 
 
 @dataclass(frozen=True)
@@ -213,12 +165,12 @@ class _MusicnnAudio(ModelConfig):
     frame_hop: ClassVar[int] = 256
     num_bands: ClassVar[int] = 96
 
-    sample_rate: int = _rate(16_000)
-    num_samples: int = _length(186 * 256 + 512)
-    resampler: str = _resampler("swr-long")
-    dropout: float = _dropout()
+    sample_rate: int = rate_option(16_000)
+    num_samples: int = length_option(186 * 256 + 512)
+    resampler: str = resampler_option("swr-long")
+    dropout: float = dropout_option()
     weight_decay: float = option(1e-5, help="L2 penalty on all kernels", minimum=0)
-    dft: str = _dft()
+    dft: str = dft_option()
 
     @property
     def hop(self) -> int | None:
@@ -231,7 +183,7 @@ class _MusicnnAudio(ModelConfig):
 class MusicnnVGGConfig(_MusicnnAudio):
     """Options of `models.musicnn_vgg`."""
 
-    channels: int = _channels(128, "of the five convolutions")
+    channels: int = channels_option(128, "of the five convolutions")
     pool_dropout: float = option(0.25, help="after pools 1 to 4", minimum=0, below=1)
 
 
@@ -242,9 +194,11 @@ class MusicnnConfig(_MusicnnAudio):
     The wide variant ("big") has 512 mid channels and 500 dense units.
     """
 
-    channels: int = _channels(51, "of a tempo convolution; timbre ones have 4 times")
-    mid_channels: int = _channels(64, "of the convolutions over all channels")
-    dense_units: int = _channels(200, "units of the hidden layer")
+    channels: int = channels_option(
+        51, "of a tempo convolution; timbre ones have 4 times"
+    )
+    mid_channels: int = channels_option(64, "of the convolutions over all channels")
+    dense_units: int = channels_option(200, "units of the hidden layer")
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from resemul.configs.models import MODEL_ENTRIES, ModelConfig, ModelEntry
+from resemul.configs.model_options import ModelConfig
+from resemul.configs.models import MODEL_ENTRIES, ModelEntry
 from resemul.errors import ConfigError
 from resemul.runtime.plugins import is_outside_name, load_outside
 

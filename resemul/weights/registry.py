@@ -2,43 +2,19 @@
 
 from dataclasses import dataclass
 
+from resemul.weights.terms import (
+    DATA_TERMS,
+    ISC_LICENCE,
+    MTAT_LICENCE,
+    ORIGINAL_LICENCE,
+    SOTA_LICENCE,
+)
+
 _BENCHMARK = (
     "https://raw.githubusercontent.com/philtgun/music-tagging-benchmark/"
     "723f2cbef18e25f29e0f7b18a6695d2798ee3aea/models"
 )
 _MUSICNN = "https://raw.githubusercontent.com/jordipons/musicnn/master/musicnn"
-
-_ORIGINAL_LICENCE = "none stated with the weights or the code (tae-jun/resemul)"
-_SOTA_LICENCE = (
-    "MIT, (c) 2020 Music Technology Group, UPF (git commit ffcd1f90, which is also in "
-    "minzwon/sota-music-tagging-models)"
-)
-_MTAT_LICENCE = (
-    "none stated with the weights (philtgun/music-tagging-benchmark); trained with "
-    "minzwon/sota-music-tagging-models, which is MIT"
-)
-# The notice has to go with every copy; a converted file has it on its card.
-_ISC_LICENCE = (
-    "ISC. Copyright (c) Music Technology Group, Universitat Pompeu Fabra 2019. Code "
-    "developed by Jordi Pons (www.jordipons.me). Permission to use, copy, modify, "
-    "and/or distribute this software for any purpose with or without fee is hereby "
-    "granted, provided that the above copyright notice and this permission notice "
-    'appear in all copies. THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS '
-    "ALL WARRANTIES WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF "
-    "MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR ANY "
-    "SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES WHATSOEVER "
-    "RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN ACTION OF CONTRACT, "
-    "NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF OR IN CONNECTION WITH THE USE "
-    "OR PERFORMANCE OF THIS SOFTWARE."
-)
-
-# What the sets ask of those who use them; a model trained on one is derived from it.
-DATA_TERMS = {
-    "mtt": "MagnaTagATune: CC BY-NC-SA 3.0 US, for non-commercial research",
-    "msd": "Million Song Dataset with tags of Last.fm: for non-commercial research",
-    "jamendo": "MTG-Jamendo: music under Creative Commons licences that differ by "
-    "track, metadata under CC BY-NC-SA 4.0, for non-commercial research",
-}
 
 # Test splits: what they are, and their clips.
 _MTT_TAGGED = ("mtt-tagged", 4_332)
@@ -120,7 +96,7 @@ def _original(name: str, url: str, roc_auc: float) -> Pretrained:
         model="sample_cnn",
         dataset="mtt",
         tag_preset="mtt",
-        licence=_ORIGINAL_LICENCE,
+        licence=ORIGINAL_LICENCE,
         roc_auc=roc_auc,
         split=_MTT_TAGGED[0],
         num_clips=_MTT_TAGGED[1],
@@ -146,7 +122,7 @@ def _benchmark(
         model=model,
         dataset="mtt" if data == "mtat" else data,
         tag_preset="mtt-reversed" if data == "mtat" else data,
-        licence=_MTAT_LICENCE if data == "mtat" else _SOTA_LICENCE,
+        licence=MTAT_LICENCE if data == "mtat" else SOTA_LICENCE,
         sha256=sha256,
         git_blob=git_blob,
         roc_auc=roc_auc,
@@ -170,7 +146,7 @@ def _musicnn(
         model=model,
         dataset=set_name,
         tag_preset="mtt-reversed" if set_name == "mtt" else set_name,
-        licence=_ISC_LICENCE,
+        licence=ISC_LICENCE,
         sha256=index,
         roc_auc=roc_auc,
         split=split,
@@ -201,7 +177,7 @@ def _musicnn_big() -> Pretrained:
         model="musicnn",
         dataset="msd",
         tag_preset="msd",
-        licence=_ISC_LICENCE,
+        licence=ISC_LICENCE,
         git_blob="879aed424637e59e5928e8395070778494d3d304",
         roc_auc=0.88413,
         split=_MSD_TEST[0],

@@ -18,8 +18,9 @@ from resemul.errors import ConfigError, DownloadError, WeightsError
 from resemul.models import build_model
 from resemul.weights.hashes import file_hashes
 from resemul.weights.pretrained import fetched_pretrained
-from resemul.weights.registry import DATA_TERMS, PRETRAINED, find_published
+from resemul.weights.registry import PRETRAINED, find_published
 from resemul.weights.tags import TAG_PRESETS
+from resemul.weights.terms import DATA_TERMS
 
 AT_ONCE = Retries(max_failures=1, backoff_seconds=0.01, timeout_seconds=5.0)
 
