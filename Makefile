@@ -15,7 +15,7 @@ RESEMUL := $(BIN)/python -m resemul
 # Sized for two cores and a small data set: the default family (SE blocks, several
 # levels) at a quarter of its width, smaller batches, a higher rate, two stages.
 DEMO_TRAIN_OPTIONS ?= --init-features 32 --batch-size 12 --lr 0.03 \
-	--num-lr-decays 2 --epochs-per-stage 8 --epochs 12 --patience 5 --precision auto
+	--num-lr-decays 2 --epochs-per-stage 8 --epochs 16 --patience 5 --precision auto
 
 .PHONY: demo test lint madmom bench docs notebook clean
 

@@ -34,6 +34,7 @@ HOMES = {
     # In `prediction` to ask for the compute capability of GPUs.
     "tensorflow": {"runtime", "records", "training", "export", "prediction"},
     "sklearn": {"evaluation"},
+    "tensorboard": {"training"},
     "torch": {"weights"},
     "h5py": {"weights", "curation"},
     "matplotlib": {"excitations", "curation", "tagging"},

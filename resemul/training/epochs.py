@@ -47,10 +47,9 @@ class EpochRunner:
         self._model = model
         self._metrics = metrics
         self.monitors = Monitors(metrics)
+        self.precision = choose_precision(config.precision)
         # Takes the steps; its weights are copied to `model` after each epoch.
-        self._fused = fuse_for_training(
-            model, choose_precision(config.precision), config.freeze_body
-        )
+        self._fused = fuse_for_training(model, self.precision, config.freeze_body)
         self._predictor = fuse_for_prediction(model)
         # Later stages start from statistics that are corrected already.
         self._new_in_first_stage = (

@@ -1,12 +1,16 @@
 """What a run writes for people to read: CSV, TensorBoard, a bar and a line."""
 
 import csv
+import json
 import logging
 import math
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
+from tensorboard.plugins.hparams import api as hparams
 
 from resemul.errors import TrainingError
 from resemul.runtime.files import atomic_write
@@ -48,6 +52,33 @@ class EventLog:
                 if name != "epoch":
                     tf.summary.scalar(name, value)
         self._writer.flush()
+
+
+def write_summary(
+    train_dir: Path, options: Mapping[str, Any], scores: Mapping[str, float]
+) -> None:
+    """Writes what TensorBoard's tab "hparams" compares runs by.
+
+    Args:
+        train_dir: of the run; its name is that of the trial.
+        options: of the model and the training, nested as in JSON.
+        scores: of the best model, on the validation and the test split.
+    """
+    writer = tf.summary.create_file_writer(str(train_dir))
+    with writer.as_default(step=0):
+        hparams.hparams(dict(_flat(options)), trial_id=train_dir.resolve().name)
+        for name, value in scores.items():
+            tf.summary.scalar(name, value)
+    writer.close()
+
+
+def _flat(options: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in options.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            is_plain = isinstance(value, bool | int | float | str)
+            yield f"{prefix}{name}", value if is_plain else json.dumps(value)
 
 
 class EpochProgress(keras.callbacks.Callback):

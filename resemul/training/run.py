@@ -19,6 +19,7 @@ from resemul.export.exporting import export_beside
 from resemul.records import RecordSet
 from resemul.training.checks import require_splits
 from resemul.training.files import delete_run, only_run_in
+from resemul.training.logs import write_summary
 from resemul.training.stages import TrainingRun, train_in_stages
 from resemul.training.start import prepare_model
 
@@ -39,8 +40,7 @@ def train(
     """Trains a model, scores each stage on the test split, and fits thresholds.
 
     A run that is in `train_dir` goes on after its last whole epoch. The best model
-    ends up there as `best.keras`, and for tagging without Keras as `best.onnx`, with
-    their cards.
+    ends up there as `best.keras`, with its card, and as `best.onnx` where it can.
 
     Args:
         config: which model, with which options, by which recipe.
@@ -80,7 +80,8 @@ def train(
         run = train_in_stages(
             model, card, records, train_dir, config.training, evaluate_stage, metrics
         )
-        run = _with_thresholds(run, records)
+        run = _finish(run, records)
+        # For tagging without TensorFlow; one that is done is left.
         export_beside(run.best)
         return run
 
@@ -119,9 +120,12 @@ def score_on_test(
     }
 
 
-def _with_thresholds(run: TrainingRun, records: RecordSet) -> TrainingRun:
+def _finish(run: TrainingRun, records: RecordSet) -> TrainingRun:
+    """Adds to the best model what follows from it, unless that is done."""
     if run.card.thresholds:
         return run
+    options = {"model": run.card.model, **run.card.options, **run.card.training}
+    write_summary(run.best.parent, options, run.card.scores)
     model, card = load_model(run.best, trust=True)
     thresholds = fit_thresholds(model, records).by_tag
     card = dataclasses.replace(card, thresholds=thresholds)

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from resemul.configs import Plateau, Stage, TrainConfig, check_monitors
 from resemul.errors import TrainingError
 from resemul.evaluation.metrics import METRICS, Metric
 from resemul.records import RecordSet
+from resemul.runtime.tensorflow import describe_start
 from resemul.training.checks import require_space_for_run, require_splits
 from resemul.training.epochs import EpochRunner
 from resemul.training.files import (
@@ -110,6 +112,8 @@ class _Trainer:
         )
         run = describe_run(self.card, records)
         self.state = RunState(run=run, stage=config.initial_stage)
+        # On the card, what `auto` was here.
+        self.card.training["precision"] = self.epochs.precision
         self._resumed = False
         num_clips = records.num_clips.get("val") or records.num_segments["val"]
         self._val_name = f"{records.split_name}, {num_clips} val clips"
@@ -123,6 +127,12 @@ class _Trainer:
                 f"{self.train_dir} cannot be made: {error.strerror}"
             ) from error
         require_space_for_run(self.model, self.train_dir)
+        logger.info(
+            "steps in %s; TensorFlow %s, %s",
+            self.epochs.precision,
+            version("tensorflow"),
+            describe_start(),
+        )
         self.state = pick_up_run(self.state, self.train_dir)
         self._resumed = bool(self.state.rows)
         if not self._resumed:
