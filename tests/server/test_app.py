@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from conftest import LoudnessRuntime, wav
+from loud_service import LoudnessRuntime, wav
 from starlette.testclient import TestClient
 
 from resemul.configs.server import ServerConfig

@@ -4,7 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import LoudnessRuntime, serve, wav
+from loud_service import LoudnessRuntime, serve, wav
 
 from resemul.configs.server import ServerConfig
 from resemul.server.app import build_app

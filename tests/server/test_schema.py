@@ -1,9 +1,9 @@
 """Requests made up from the service's own description: no answer breaks it."""
 
 import pytest
-from conftest import LoudnessRuntime, serve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from loud_service import LoudnessRuntime, serve
 
 from resemul.configs.server import ServerConfig
 from resemul.server.app import build_app
