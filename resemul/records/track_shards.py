@@ -25,7 +25,8 @@ from resemul.errors import AudioError, DatasetError
 from resemul.records.track_features import load_features
 from resemul.runtime.files import atomic_write
 from resemul.runtime.progress import Progress
-from resemul.runtime.workers import begin, run_jobs
+from resemul.runtime.worker_process import begin
+from resemul.runtime.workers import run_jobs
 
 logger = logging.getLogger(__name__)
 

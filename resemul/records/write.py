@@ -14,7 +14,7 @@ from resemul.records.manifest import ShardResult, write_json
 from resemul.records.plan import RESULT_SUFFIX, ShardJob, skip
 from resemul.records.schema import encode_clip, encode_segment
 from resemul.runtime.files import ends_sha256, file_sha256, rename_durably
-from resemul.runtime.workers import begin
+from resemul.runtime.worker_process import begin
 
 
 def write_shard(job: ShardJob, folder: Path, state_folder: Path) -> ShardResult:

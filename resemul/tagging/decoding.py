@@ -11,7 +11,7 @@ from typing import Any
 
 from resemul.audio.source import printable
 from resemul.errors import AudioError, WorkerError
-from resemul.runtime.workers import describe_exit, follow_parent
+from resemul.runtime.worker_process import describe_exit, follow_parent
 from resemul.tagging.listening import Heard, Listening, Piece, listen
 
 # Pieces that wait for the model, for each process. They bound the memory, since a

@@ -152,7 +152,7 @@ def test_a_stopped_run_goes_on(tracks, tmp_path, monkeypatch):
 
 
 def end_at_track_5(job, **rest):
-    from resemul.runtime.workers import begin
+    from resemul.runtime.worker_process import begin
 
     if "TR5" in {tid for tid, _, _ in job.tracks} - set(job.bad_tracks):
         begin("TR5")

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from resemul.errors import ConfigError, WorkerError
-from resemul.runtime.workers import WorkerDied, Workers, begin, run_jobs
+from resemul.runtime.worker_process import WorkerDied, begin
+from resemul.runtime.workers import Workers, run_jobs
 
 HANG_SECONDS = 600
 
