@@ -77,7 +77,7 @@ setup(
         "server": SERVER,
         "export": REQUIREMENTS,
         # What 'make bench' compares with; madmom, if it is there, too.
-        "bench": [*REQUIREMENTS, "torch>=2.6"],
+        "bench": [*REQUIREMENTS, "librosa>=0.10", "torch>=2.6"],
         "test": [
             *REQUIREMENTS,
             *NOTEBOOK,

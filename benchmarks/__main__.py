@@ -7,7 +7,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import building, networks, reading, starting
+from benchmarks import (
+    building,
+    networks,
+    reading,
+    runtimes,
+    starting,
+    tagging,
+    untrained,
+)
 from benchmarks.harness import Measurement, Variant, measure
 from benchmarks.machine import PEAK_FLOP, describe, forward_flop, peak_variants
 from benchmarks.table import Stage, render
@@ -27,7 +35,7 @@ CAPS = {
     },
 }
 
-STAGES = ("train", "predict", "build", "input", "start")
+STAGES = ("train", "predict", "build", "input", "tag", "runtimes", "start")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -160,6 +168,21 @@ def _input(args: argparse.Namespace) -> str:
     )
 
 
+def _tag(args: argparse.Namespace) -> str:
+    untrained.export_all(list(tagging.MODELS))
+    ways = tagging.ways()
+    variants = [way.variant for way in ways]
+    *measurements, product = _run(args, [*variants, peak_variants()[0]])
+    return tagging.render(ways, measurements, product)
+
+
+def _runtimes(args: argparse.Namespace) -> str:
+    from resemul.models import MODELS
+
+    names = [name for name in MODELS if args.only in name]
+    return runtimes.render(runtimes.measure_all(names, args.rounds))
+
+
 def _start(args: argparse.Namespace) -> str:
     measurements = _run(args, starting.variants())
     return render(Stage("Start-up", "runs", 1), measurements, {})
@@ -170,6 +193,8 @@ _RUNNERS: dict[str, Callable[[argparse.Namespace], str]] = {
     "predict": _predict,
     "build": _build,
     "input": _input,
+    "tag": _tag,
+    "runtimes": _runtimes,
     "start": _start,
 }
 

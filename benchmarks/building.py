@@ -56,7 +56,7 @@ def setup_madmom() -> Job:
     return setup_build("float32", "madmom")
 
 
-def setup_bare() -> Job:
+def setup_bare(sample_rate: int = 22_050) -> Job:
     """What cannot be spared: the decoder, and nothing around it."""
     import av
 
@@ -64,7 +64,7 @@ def setup_bare() -> Job:
 
     def job() -> None:
         for path in files:
-            resampler = av.AudioResampler(format="flt", layout="mono", rate=22050)
+            resampler = av.AudioResampler("flt", "mono", sample_rate)
             chunks = []
             with av.open(str(path)) as container:
                 for frame in container.decode(audio=0):

@@ -67,6 +67,20 @@ def forward_flop(num_samples: int = 59049, init_features: int = 128) -> int:
     return total
 
 
+def musicnn_flop(channels: int = 51, mid_channels: int = 64) -> int:
+    """Additions and multiplications of one segment of 3 s through musicnn's layers.
+
+    Convolutions only; the spectrogram and all else are less than a hundredth.
+    """
+    frames, bands = 187, 96
+    timbre = sum(
+        7 * height * 4 * channels * (bands - height + 1) for height in (38, 67)
+    )
+    tempo = (128 + 64 + 32) * channels * bands
+    mid = 7 * mid_channels * (11 * channels + 2 * mid_channels)
+    return 2 * frames * (timbre + tempo + mid)
+
+
 def _processor() -> str:
     info = Path("/proc/cpuinfo")
     if not info.exists():
