@@ -84,6 +84,7 @@ def test_graph_of_the_original_gives_our_outputs(small_musicnn, segments, tmp_pa
         np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_images_of_librosa_are_ours(small_musicnn, segments, tmp_path):
     pytest.importorskip("librosa")
     from benchmarks.librosa_images import images_of as images_of_librosa
