@@ -40,7 +40,7 @@ demo: $(VENV)/.installed-demo
 	@echo "figures        $(DEMO)/figures/"
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

@@ -71,7 +71,9 @@ GROUPS: dict[str, dict[str, Command]] = {
     },
     "training and scores": {
         "train": Command("resemul.cli.train", "train a model in stages", goes_on=True),
-        "eval": Command("resemul.cli.eval", "score a model on the test split"),
+        "eval": Command(
+            "resemul.cli.eval", "score a model on the test split", goes_on=True
+        ),
         "compare": Command(
             "resemul.cli.compare", "compare two models on the same clips"
         ),

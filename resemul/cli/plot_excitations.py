@@ -105,6 +105,7 @@ def _draw_means(means: "pd.DataFrame", tags: list[str]) -> dict[str, "Figure"]:
 
 
 def _draw_loudness(args: argparse.Namespace) -> "Figure":
+    start_for_model(args.model)  # before anything imports TensorFlow
     from resemul.checkpoints.card import check_fits
     from resemul.checkpoints.model_file import open_model
     from resemul.evaluation.clips import scoring_clips, scoring_scheme
@@ -113,7 +114,6 @@ def _draw_loudness(args: argparse.Namespace) -> "Figure":
     from resemul.excitations.table import describe
     from resemul.records import read_record_set
 
-    start_for_model(args.model)
     model, card = open_model(args.model, trust=args.trust)
     records = read_record_set(args.data_dir, args.records_dir)
     check_fits(card, records)
