@@ -128,7 +128,9 @@ def test_convolution_is_as_exact_where_windows_are_long(name, real_clip):
     options, _ = SETTINGS[name]
     waveform = real_clip(options["sample_rate"])
     output = run(LogMel(**options, dft="conv"), waveform)
-    np.testing.assert_allclose(output, FORMULAS[name](waveform), rtol=0, atol=1e-4)
+    # In dB. Kernels of oneDNN sum in another order than TensorFlow's own: on CPUs where
+    # it is on, 20 of 87,456 numbers were off by up to 2e-4 instead of 1e-4.
+    np.testing.assert_allclose(output, FORMULAS[name](waveform), rtol=0, atol=3e-4)
 
 
 def test_convolution_in_float32_loses_only_the_quietest(real_clip):

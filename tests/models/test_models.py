@@ -137,7 +137,7 @@ WITH_SPECTROGRAM = [
 PREDICT = """
 import sys
 import keras
-import resemul.models
+import resemul.models.frontends
 import numpy as np
 
 names = sys.argv[2:]

@@ -223,7 +223,8 @@ def test_other_backends_predict_the_same(tmp_path, backend):
     random = np.random.default_rng(0)
     for weight in model.weights:  # no bias or mean at 0, which would hide a mistake
         weight.assign(weight + random.uniform(-0.2, 0.2, size=weight.shape))
-    card = ModelCard("sample_cnn", {}, ["a", "b", "c"], 22_050, 59_049)
+    options = {"block": "rese", "init_features": 4, "alpha": 2}
+    card = ModelCard("sample_cnn", options, ["a", "b", "c"], 22_050, 59_049)
     save_model(model, card, tmp_path / "model.keras")
     np.save(tmp_path / "in.npy", noise())
     environment = {
