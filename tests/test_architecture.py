@@ -228,3 +228,9 @@ def test_the_homes_find_a_stray(package, name, code):
 def test_prints_are_found(package):
     (package / "evaluation.py").write_text("def f():\n    print(1)")
     assert find_prints(package) == ["evaluation.py:2"]
+
+
+def test_no_two_test_modules_have_one_name():
+    """pytest knows them by name alone, and then runs neither."""
+    names = [path.name for path in Path(__file__).parent.rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))
