@@ -63,14 +63,7 @@ class ModelCard:
     @property
     def audio(self) -> AudioConfig:
         """How files become the waveforms that the model was trained on."""
-        return AudioConfig(
-            self.sample_rate,
-            self.mix,
-            self.resampler,
-            self.padding,
-            self.hop,
-            self.short,
-        )
+        return AudioConfig.of(self)
 
 
 # Fields without a default: a card must have them.

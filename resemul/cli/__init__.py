@@ -116,8 +116,6 @@ def run_command(
     parser.set_program(prog or f"resemul {name}")
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    # TensorFlow's C++ side logs at INFO about every CPU feature; warnings remain.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     try:
         with signals_stop():
             status = module.main(args)
@@ -166,7 +164,6 @@ def _overview(word: str = "") -> argparse.ArgumentParser:
         epilog=f"{listing.lstrip()}\n\n'resemul COMMAND -h' explains one command.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         usage="resemul COMMAND ...",
-        add_help=True,
     )
     parser.add_argument("--version", action="version", version=__version__)
     if word and not word.startswith("-"):

@@ -1,19 +1,25 @@
 """`resemul file-tags`: tags written into the songs themselves, and taken back."""
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from resemul.cli.file_tags_text import (
+    count,
+    printable,
+    show_outcomes,
+    show_song,
+    status,
+)
 from resemul.cli.options import add_fields, fields_given
 from resemul.cli.parser import new_parser
 from resemul.configs.file_tags import FileTagsConfig, TagFormatConfig
 from resemul.errors import ConfigError
 
 if TYPE_CHECKING:
-    from resemul.tagging.file_tags import Change, Journal, Outcome, PlannedSong
+    from resemul.tagging.file_tags import Journal
 
 _PROG = "resemul file-tags"
 _DEFAULT_PLAN = Path("plan.jsonl")
@@ -144,7 +150,7 @@ def _plan(args: argparse.Namespace) -> int:
     _put_right()
     planned = []
     for song in plan_songs(group_by_song(_results(args)), meanings, config):
-        _show_song(song)
+        show_song(song)
         planned.append(song)
     try:
         with atomic_write(args.output) as file:
@@ -215,7 +221,7 @@ def _apply(args: argparse.Namespace) -> int:
         print("the plan changes nothing")
         return 0
     for song in plan.songs:
-        _show_song(song)
+        show_song(song)
     question = f"write these tags into {len(plan.songs)} songs?"
     if not args.yes and not _confirm(question):
         print("nothing was written")
@@ -223,13 +229,13 @@ def _apply(args: argparse.Namespace) -> int:
     with open_journal(data_folder()) as journal:
         _recover(journal)
         run = journal.start_run(args.plan.resolve())
-        outcomes = _show_outcomes(apply_plan(plan, journal, run, _rules(args)))
+        outcomes = show_outcomes(apply_plan(plan, journal, run, _rules(args)))
         if WRITTEN not in outcomes:
             journal.forget(run)
-    print(_count(outcomes))
+    print(count(outcomes))
     if WRITTEN in outcomes:
         print(f"run {run}; '{_PROG} undo {run}' takes it back")
-    return _status(outcomes)
+    return status(outcomes)
 
 
 def _undo(args: argparse.Namespace) -> int:
@@ -254,9 +260,9 @@ def _undo(args: argparse.Namespace) -> int:
         if not args.yes and sys.stdin.isatty() and not _confirm(question):
             print("nothing was written")
             return 1
-        outcomes = _show_outcomes(undo_run(journal, run, _rules(args)))
-    print(_count(outcomes))
-    return _status(outcomes)
+        outcomes = show_outcomes(undo_run(journal, run, _rules(args)))
+    print(count(outcomes))
+    return status(outcomes)
 
 
 def _runs(args: argparse.Namespace) -> int:
@@ -274,7 +280,7 @@ def _runs(args: argparse.Namespace) -> int:
         print("there are no runs")
     for run in runs:
         counts = ", ".join(f"{num} {state}" for state, num in run.num_by_state.items())
-        print(f"{run.id}  {run.started}  {counts}  {_printable(str(run.plan))}")
+        print(f"{run.id}  {run.started}  {counts}  {printable(str(run.plan))}")
     return 0
 
 
@@ -306,7 +312,7 @@ def _recover(journal: "Journal") -> None:
                 f"another program ('{_PROG} runs --forget {recovered.run}' ends this)"
             )
         print(
-            f"{_printable(str(recovered.path))}: of the interrupted run "
+            f"{printable(str(recovered.path))}: of the interrupted run "
             f"{recovered.run}, {what}",
             file=sys.stderr,
         )
@@ -317,69 +323,3 @@ def _confirm(question: str) -> bool:
         raise ConfigError("there is nobody to ask; --yes writes without asking")
     print(f"{question} [y/N] ", end="", flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
-
-
-def _show_song(song: "PlannedSong") -> None:
-    path = _printable(str(song.path))
-    if song.problem:
-        print(f"{path}: {_printable(song.problem)}", file=sys.stderr)
-        return
-    if not song.changes:
-        return
-    print(f"{path} ({song.label})")
-    for note in song.notes:
-        print(f"  note: {_printable(note)}")
-    for change in song.changes:
-        old, new = (_show_values(change, texts) for texts in (change.old, change.new))
-        print(f"  {change.field:8}  {old} -> {new}  [{change.name}]")
-
-
-def _show_values(change: "Change", texts: Sequence[str]) -> str:
-    if not texts:
-        return "(none)"
-    if change.field != "evidence":
-        return _printable(", ".join(texts))
-    return "; ".join(_show_evidence(text) for text in texts)
-
-
-def _show_evidence(text: str) -> str:
-    try:
-        models = json.loads(text)["models"]
-        return _printable(
-            ", ".join(
-                f"{len(m['tags'])} scores of {name}" for name, m in models.items()
-            )
-        )
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return _printable(text[:60])
-
-
-def _show_outcomes(outcomes: "Iterable[Outcome]") -> list[str]:
-    """Names what went wrong as it happens; the states of all."""
-    from resemul.tagging.file_tags import FAILED
-
-    states = []
-    for outcome in outcomes:
-        states.append(outcome.state)
-        if outcome.state == FAILED:
-            path = _printable(str(outcome.path))
-            print(f"{path}: {_printable(outcome.message)}", file=sys.stderr)
-    return states
-
-
-def _count(states: Sequence[str]) -> str:
-    counts = {state: states.count(state) for state in dict.fromkeys(states)}
-    return ", ".join(f"{num} {state}" for state, num in counts.items())
-
-
-def _status(states: Sequence[str]) -> int:
-    from resemul.tagging.file_tags import FAILED
-
-    return 1 if FAILED in states else 0
-
-
-def _printable(text: str) -> str:
-    """Without what would move a terminal's cursor, and in what it can encode."""
-    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-    encoding = sys.stdout.encoding or "utf-8"
-    return shown.encode(encoding, "backslashreplace").decode(encoding)

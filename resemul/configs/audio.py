@@ -1,6 +1,8 @@
 """How a model wants its audio loaded, and which files are audio."""
 
+import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 from resemul.configs.checks import require
 from resemul.constants import SAMPLE_RATE
@@ -43,6 +45,12 @@ class AudioConfig:
     # Samples from the start of a segment to that of the next; None: one segment.
     hop: int | None = None
     short: str = "zeros"
+
+    @classmethod
+    def of(cls, holder: Any) -> "AudioConfig":
+        """What a card or a model's options say, in fields of the same names."""
+        names = [field.name for field in dataclasses.fields(cls)]
+        return cls(**{name: getattr(holder, name) for name in names})
 
     def __post_init__(self) -> None:
         require(

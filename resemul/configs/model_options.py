@@ -77,11 +77,4 @@ class ModelConfig:
     @property
     def audio(self) -> AudioConfig:
         """How files become this model's input."""
-        return AudioConfig(
-            self.sample_rate,
-            self.mix,
-            self.resampler,
-            self.padding,
-            self.hop,
-            self.short,
-        )
+        return AudioConfig.of(self)

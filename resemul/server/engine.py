@@ -38,7 +38,7 @@ WAITING, WORKING, DONE, FAILED, CANCELLED = (
 class Work:
     """A file to be tagged by some models, and how far that is.
 
-    Changed by the engine's thread; others read it.
+    Changed by the engine's thread; others read it, and may end it at any moment.
     """
 
     name: str
@@ -53,16 +53,27 @@ class Work:
     results: list[TagResult] = field(default_factory=list)
     problem: Problem | None = None
     is_over: threading.Event = field(default_factory=threading.Event)
+    # By model. Whoever works on it takes the dictionary once: the end takes it away.
     gathered: dict[str, Gathered] = field(default_factory=dict)
     # Ways of hearing the file that are not at its end.
     num_open: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def end(self, state: str, problem: Problem | None = None) -> None:
-        """Says how it ended; once."""
-        if not self.is_over.is_set():
-            self.state, self.problem = state, problem
-            self.gathered.clear()
-            self.is_over.set()
+        """Says how it ended; only the first to say so is heard."""
+        with self._lock:
+            if not self.is_over.is_set():
+                self.state, self.problem = state, problem
+                self.gathered = {}
+                self.is_over.set()
+
+
+@dataclass(eq=False)
+class _Open:
+    """A job of a work that is with the decoders, and the models that wait for it."""
+
+    work: Work
+    names: list[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,9 +117,8 @@ class Engine:
         self._metrics = metrics
         self._numbers = itertools.count()
         self._lock = threading.Lock()
-        self._works: dict[int, Work] = {}
         self._jobs: queue.SimpleQueue[DecodeJob | None] = queue.SimpleQueue()
-        self._taggers_of: dict[tuple[int, Listening], list[str]] = {}
+        self._open: dict[tuple[int, Listening], _Open] = {}
         self._waiting: list[_Entry] = []
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self.is_running = False
@@ -122,11 +132,8 @@ class Engine:
 
     def stop(self) -> None:
         """Ends at once; what is not done is cancelled."""
-        self.is_running = False
-        for work in self._unfinished():
-            work.end(CANCELLED, Problem(503, "The service is stopping."))
-        for _ in range(self._num_workers):
-            self._jobs.put(None)
+        self._end_all(CANCELLED, "The service is stopping.")
+        self._jobs.put(None)
         if self._thread.is_alive():
             self._thread.join()
 
@@ -160,9 +167,13 @@ class Engine:
         self._metrics.queue.set(len(self._unfinished()))
 
     def _unfinished(self) -> list[Work]:
-        return [
-            work for work in list(self._works.values()) if not work.is_over.is_set()
-        ]
+        works = {id(job.work): job.work for job in list(self._open.values())}
+        return [work for work in works.values() if not work.is_over.is_set()]
+
+    def _end_all(self, state: str, detail: str) -> None:
+        self.is_running = False
+        for work in self._unfinished():
+            work.end(state, Problem(503, detail))
 
     def _enqueue(self, number: int, work: Work) -> None:
         names_of: dict[Listening, list[str]] = {}
@@ -175,41 +186,38 @@ class Engine:
             names_of.setdefault(listening, []).append(name)
             work.gathered[name] = Gathered()
         work.num_open = len(names_of)
-        self._works[number] = work
         for listening, names in names_of.items():
-            self._taggers_of[number, listening] = names
+            self._open[number, listening] = _Open(work, names)
             self._jobs.put(DecodeJob(number, str(work.path), listening))
 
     def _feed(self) -> Iterator[DecodeJob]:
         """Jobs as they come, until the service stops."""
         for job in iter(self._jobs.get, None):
-            if not self._works[job.number].is_over.is_set():
+            if not self._open[job.number, job.listening].work.is_over.is_set():
                 yield job
             else:
                 self._close(job)
 
     def _run(self) -> None:
-        try:
-            with DecodersAhead(
-                self._feed(), self._num_workers, self._timeout
-            ) as decoders:
+        with DecodersAhead(self._feed(), self._num_workers, self._timeout) as decoders:
+            try:
                 for job, item in decoders:
                     self._take(job, item)
                     if not decoders.has_more or self._num_waiting() >= 64:
                         self._predict()
                     if not self.is_running:
                         return
-        except Exception:
-            logger.exception("the engine has stopped")
-            self.is_running = False
-            for work in self._unfinished():
-                work.end(FAILED, Problem(503, "The service has failed."))
+            except Exception:
+                logger.exception("the engine has stopped")
+                self._end_all(FAILED, "The service has failed.")
+            finally:
+                self._jobs.put(None)  # what waits for the next job goes home
 
     def _num_waiting(self) -> int:
         return sum(len(e.item.samples) for e in self._waiting if _is_piece(e))
 
     def _take(self, job: DecodeJob, item: Piece | Heard | Lost) -> None:
-        work = self._works[job.number]
+        work = self._open[job.number, job.listening].work
         if work.is_over.is_set():
             if not isinstance(item, Piece):
                 self._close(job)
@@ -219,7 +227,7 @@ class Engine:
             detail = f"{work.name} is longer than {self._max_seconds:g} seconds."
             work.end(FAILED, Problem(422, detail))
             return
-        names = self._taggers_of[job.number, job.listening]
+        names = self._open[job.number, job.listening].names
         self._waiting.append(_Entry(job, work, names, item))
 
     def _predict(self) -> None:
@@ -251,20 +259,21 @@ class Engine:
             embeddings = None
             if entry.work.with_embeddings:
                 embeddings = tagger.runtime.embed(entry.item.samples)
-            if name in entry.work.gathered:  # it may have ended meanwhile
-                entry.work.gathered[name].add(entry.item, scores[place], embeddings)
+            gathered = entry.work.gathered.get(name)
+            if gathered is not None:  # it may have ended meanwhile
+                gathered.add(entry.item, scores[place], embeddings)
 
     def _finish(self, entry: _Entry, item: Heard | Lost) -> None:
-        work = entry.work
+        work, gathered = entry.work, entry.work.gathered
         if work.is_over.is_set():
             return
         if isinstance(item, Lost):
-            status = 504 if "gave nothing for" in item.error else 422
+            status = 504 if item.is_timeout else 422
             detail = item.error.replace(str(work.path), work.name)
             work.end(FAILED, Problem(status, detail))
             return
         for name in entry.names:
-            result = self.taggers[name].result(work.name, item, work.gathered[name])
+            result = self.taggers[name].result(work.name, item, gathered[name])
             work.results.append(result.replace(model=name))
         work.num_open -= 1
         if not work.num_open:
@@ -273,10 +282,8 @@ class Engine:
             work.end(DONE)
 
     def _close(self, job: DecodeJob) -> None:
-        """Forgets a job; its work, too, with the last of its jobs."""
-        self._taggers_of.pop((job.number, job.listening), None)
-        if not any(number == job.number for number, _ in self._taggers_of):
-            self._works.pop(job.number, None)
+        """Forgets a job; its work is known as long as one of its jobs is."""
+        del self._open[job.number, job.listening]
 
 
 def _is_piece(entry: _Entry) -> bool:

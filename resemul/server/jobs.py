@@ -108,6 +108,6 @@ class Jobs:
                 shutil.rmtree(job.folder, ignore_errors=True)
             if job.ended is not None and now - job.ended > self._keep_seconds:
                 self.remove(job)
-        ended = [job for job in self._jobs.values() if job.ended is not None]
+        ended = [job for job in list(self._jobs.values()) if job.ended is not None]
         for job in ended[: max(0, len(ended) - _MAX_KEPT)]:
             self.remove(job)

@@ -39,6 +39,8 @@ class Lost:
     """A file that could not be decoded, and why."""
 
     error: str
+    # It was given up because it gave nothing for too long.
+    is_timeout: bool = False
 
 
 # What comes of a job: pieces, and at last one of the other two.
@@ -178,7 +180,8 @@ class _Worker:
                     self.is_lost = True
                     yield Lost(
                         f"{name} was given up: its decoder gave nothing for "
-                        f"{timeout:g} s"
+                        f"{timeout:g} s",
+                        is_timeout=True,
                     )
                     return
                 item = self._connection.recv()

@@ -6,6 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from notebook_outputs import count_figures, outputs
 
 from resemul.checkpoints.card import ModelCard
 from resemul.checkpoints.model_file import save_model
@@ -39,19 +40,6 @@ def demo(tmp_path, monkeypatch, tiny_records, tiny_model_options):
     monkeypatch.setenv("RESEMUL_EXCITATIONS", str(tmp_path / "ex.parquet"))
     monkeypatch.setenv("RESEMUL_DATA_DIR", str(tiny_records))
     monkeypatch.setenv("RESEMUL_TAGS", "loud,low")
-
-
-def outputs(notebook):
-    return [
-        output
-        for cell in notebook.cells
-        if cell.cell_type == "code"
-        for output in cell.outputs
-    ]
-
-
-def count_figures(notebook):
-    return sum("image/png" in output.get("data", {}) for output in outputs(notebook))
 
 
 @pytest.mark.slow

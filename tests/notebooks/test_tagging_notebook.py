@@ -6,22 +6,10 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from notebook_outputs import count_figures, outputs
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "tagging.ipynb"
 NUM_FIGURES = 3
-
-
-def outputs(notebook):
-    return [
-        output
-        for cell in notebook.cells
-        if cell.cell_type == "code"
-        for output in cell.outputs
-    ]
-
-
-def count_figures(notebook):
-    return sum("image/png" in output.get("data", {}) for output in outputs(notebook))
 
 
 @pytest.mark.slow

@@ -249,6 +249,36 @@ def test_a_full_line_refuses_and_says_when_to_come_again():
         assert client.get("/health/ready").status_code == 200
 
 
+def test_a_job_that_is_cancelled_in_its_last_step_leaves_the_service_at_work(
+    runtime, monkeypatch
+):
+    first, second = Tagger(runtime), Tagger(LoudnessRuntime())
+    taggers = {"first": first, "second": second}
+    with TestClient(build_app(taggers, ServerConfig(workers=1))) as client:
+        jobs, make_result = client.app.state.service.jobs, first.result
+
+        def cancel_and_make(*args):
+            for job in list(jobs._jobs.values()):
+                job.cancel()
+            return make_result(*args)
+
+        monkeypatch.setattr(first, "result", cancel_and_make)
+        post(client, status=409)
+        monkeypatch.undo()
+        post(client)
+
+
+def test_a_model_that_fails_is_told_at_once_and_the_service_is_not_ready():
+    runtime = LoudnessRuntime()
+    with TestClient(
+        build_app({"m": Tagger(runtime)}, ServerConfig(workers=2))
+    ) as client:
+        runtime.predict = lambda segments: 1 // 0
+        assert "has failed" in detail(post(client, status=503))
+        assert client.get("/health/ready").status_code == 503
+        assert client.get("/health/live").status_code == 200
+
+
 def test_a_token_guards_work_and_nothing_else(runtime):
     app = build_app({"loudness": Tagger(runtime)}, ServerConfig(workers=1), "secret")
     with TestClient(app) as client:
