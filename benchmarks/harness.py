@@ -124,10 +124,14 @@ class _Worker:
         self._process.kill()
 
     def _receive(self) -> Any:
+        # What a process that was aborted has forked, such as the compilers of PyTorch,
+        # goes on and keeps the pipe open; so the process is looked at, too.
+        while not self._pipe.poll(1) and self._process.is_alive():
+            pass
         try:
-            answer = self._pipe.recv()
+            answer = self._pipe.recv() if self._pipe.poll() else _DIED
         except EOFError:
-            answer = "failed: its process died"
+            answer = _DIED
         if isinstance(answer, str):
             self.measurement.problem = answer
             return None
@@ -181,4 +185,5 @@ def _peak_bytes() -> int:
     return max(resource.getrusage(who).ru_maxrss for who in _WHO) * 1024
 
 
+_DIED = "failed: its process died"
 _WHO = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)

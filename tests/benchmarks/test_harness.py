@@ -1,6 +1,8 @@
 """How the benchmarks measure and what they print; no test asserts a time."""
 
 import math
+import os
+import time
 
 import pytest
 
@@ -29,6 +31,14 @@ def setup_broken():
     raise ValueError("cannot work")
 
 
+def setup_that_dies():
+    if os.fork():
+        os.abort()
+    # A child goes on for a while with what it has inherited: the pipe, too.
+    time.sleep(60)
+    os._exit(0)
+
+
 def test_variants_take_turns_and_the_first_run_is_not_counted(tmp_path):
     path = tmp_path / "log"
     variants = [harness.Variant(name, setup_job, (path, name)) for name in "ab"]
@@ -40,11 +50,13 @@ def test_variants_take_turns_and_the_first_run_is_not_counted(tmp_path):
 
 def test_what_cannot_run_is_told_and_stops_nothing(tmp_path):
     variants = [
+        harness.Variant("died", setup_that_dies),
         harness.Variant("missing", setup_missing),
         harness.Variant("broken", setup_broken),
         harness.Variant("fine", setup_job, (tmp_path / "log", "x")),
     ]
-    missing, broken, fine = harness.measure(variants, rounds=1)
+    died, missing, broken, fine = harness.measure(variants, rounds=1)
+    assert died.problem == "failed: its process died"
     assert missing.problem == "not installed (torch)"
     assert broken.problem == "failed: ValueError: cannot work"
     assert fine.seconds == [0.5]
