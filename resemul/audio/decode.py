@@ -81,6 +81,11 @@ def load_waveform(
 ) -> np.ndarray:
     """Reads the beginning of an audio file.
 
+    Examples:
+        >>> waveform = load_waveform("song.wav", sample_rate=16_000)
+        >>> waveform.dtype, waveform.shape  # three seconds
+        (dtype('float32'), (48000,))
+
     Args:
         source: a path, bytes, or an open file; any format that FFmpeg reads.
         sample_rate: Hz, of the result.

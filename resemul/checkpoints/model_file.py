@@ -41,6 +41,11 @@ def open_model(
     A model of this package is built from its card's options, and only arrays are read
     from its file: no code from the file is run.
 
+    Examples:
+        >>> model, card = open_model("best.keras")
+        >>> model.output_shape, card.tags
+        ((None, 3), ['low', 'high', 'loud'])
+
     Args:
         name_or_path: a published name is fetched the first time; a file is meant if
             there is one of that name.
@@ -67,6 +72,11 @@ def load_model(path: Path, *, trust: bool = False) -> tuple[keras.Model, ModelCa
     """Reads a `.keras` file and its card, as `open_model` does.
 
     A file with another suffix is imported, as far as `resemul.weights` can.
+
+    Examples:
+        >>> model, card = load_model("best.keras")
+        >>> card.model, card.sample_rate
+        ('sample_cnn', 22050)
     """
     path = Path(path)
     if not path.is_file():
@@ -136,6 +146,11 @@ def save_model(model: keras.Model, card: ModelCard, path: Path) -> ModelCard:
 
     However this is stopped, `path` and its card are the old pair or the new one. The
     model is saved without an optimizer, whether it was compiled or not.
+
+    Examples:
+        >>> model, card = open_model("best.keras")
+        >>> save_model(model, card, "copy.keras").weights_sha256 == card.weights_sha256
+        True
 
     Raises:
         WeightsError: they cannot be written; what was there is still there.

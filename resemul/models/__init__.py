@@ -39,6 +39,14 @@ def build_model(
 ) -> "keras.Model":
     """Builds an untrained model: waveform `(batch, num_samples)` to `(batch, tags)`.
 
+    Examples:
+        >>> model = build_model("musicnn", num_tags=50)
+        >>> model.input_shape, model.output_shape
+        ((None, 48128), (None, 50))
+        >>> build_model("musicnn", num_tags=50, channel=8)
+        Traceback (most recent call last):
+        resemul.errors.ConfigError: ...'channel'...
+
     Args:
         name: a key of `MODELS`, or `module:function` for one from outside; see
             `configs.model_entry`.

@@ -25,6 +25,10 @@ def top_tags(
 ) -> list[str]:
     """The names of the strongest tags of a file, the strongest first; none of silence.
 
+    Examples:
+        >>> top_tags("song.wav", model="best.keras", top_n=2)
+        ['loud', 'low']
+
     Args:
         source: a path, bytes, or an open file.
         model: the name of published weights, or the path of a model file. The last two
@@ -44,6 +48,11 @@ def extract(
     """Scores and embeddings along time: `taggram, tags, embeddings = extract(file)`.
 
     Silence is not left out here.
+
+    Examples:
+        >>> taggram, tags, embeddings = extract("song.wav", model="best.keras")
+        >>> taggram.shape, tags
+        ((2, 3), ['low', 'high', 'loud'])
 
     Args:
         source: a path, bytes, or an open file.
