@@ -19,6 +19,8 @@ TAGGING = (
     "onnxruntime",
     "pandas",
     "platformdirs",
+    # Completion in shells.
+    "shtab",
     "tqdm",
 )
 
@@ -35,7 +37,7 @@ def read_version() -> str:
 
 REQUIREMENTS = read_requirements()
 NOTEBOOK = ["jupyter>=1", "nbclient>=0.10", "nbformat>=5.10", "ipykernel>=6"]
-PARQUET = ["pyarrow>=15"]
+PARQUET = ["pyarrow>=16"]
 SERVER = [
     "fastapi>=0.115",
     "prometheus-client>=0.20",

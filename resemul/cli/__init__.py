@@ -89,6 +89,11 @@ GROUPS: dict[str, dict[str, Command]] = {
             "draw the figures of the excitation analysis",
         ),
     },
+    "this program": {
+        "completion": Command(
+            "resemul.cli.completion", "let the Tab key complete commands and options"
+        ),
+    },
 }
 # Libraries that come with the extra `train` alone.
 OF_TRAINING = {"h5py", "keras", "scipy", "sklearn", "tensorboard", "tensorflow"}

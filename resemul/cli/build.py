@@ -28,6 +28,10 @@ def build_parser() -> argparse.ArgumentParser:
         "Decodes the audio files of MagnaTagATune, or of any other collection, cuts "
         "them into segments and writes TFRecord shards.",
         "A stopped build goes on where it was when the same command is given again.",
+        examples=[
+            "resemul build --data-dir dataset",
+            "resemul build --dataset csv --annotations my.csv --data-dir mine",
+        ],
     )
     add_dataset_options(parser)
     group = parser.add_argument_group("records")

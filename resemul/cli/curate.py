@@ -23,7 +23,10 @@ def build_parser() -> argparse.ArgumentParser:
         "Looks through a collection of one's own: which files there are, which are "
         "silent or broken, which are there twice.",
         "'resemul curate STAGE -h' explains a stage.",
-        ["resemul curate silence music heard.csv --filter-trim-length 15"],
+        [
+            "resemul curate scan music files.csv",
+            "resemul curate silence music heard.csv --filter-trim-length 15",
+        ],
     )
     stages = parser.add_subparsers(
         title="stages", required=True, metavar="STAGE", prog="resemul curate"
@@ -47,8 +50,9 @@ def _add_scan(stages: Stages) -> None:
         "The table has their path, size, channels and length. A file "
         "without a header that can be read has channels 0 and no length.",
         "curate scan music files.csv",
+        "curate scan music files.csv --abs",
     )
-    stage.add_argument("folder", type=Path, help="where to look")
+    stage.add_argument("folder", type=Path, metavar="DIR", help="where to look")
     add_output(stage)
     add_scan_options(stage)
     stage.set_defaults(run=_scan)
@@ -62,6 +66,7 @@ def _add_silence(stages: Stages) -> None:
         "Decodes each file once, adds nine columns, and keeps the rows that pass. A "
         "run that was stopped goes on where it was.",
         "curate silence music heard.csv --filter-trim-length 15",
+        "curate silence files.csv heard.csv --audio-dir music --filter-max-silence 3",
     )
     _add_collection(stage)
     add_output(stage)
@@ -78,6 +83,7 @@ def _add_duplicates(
         "keep one of each group of files that are the same",
         "The same are files that are equal byte by byte, or rows that agree in "
         "columns, or are linked by others that do.",
+        "curate duplicates music unique.csv",
         "curate duplicates my.csv unique.csv --by artist,title --by isrc",
     )
     _add_collection(stage)
@@ -96,7 +102,9 @@ def _add_duplicates(
 
 
 def _add_collection(stage: argparse.ArgumentParser) -> None:
-    stage.add_argument("input", type=Path, help="folder of audio, or table of files")
+    stage.add_argument(
+        "input", type=Path, metavar="IN", help="folder of audio, or table of files"
+    )
     stage.add_argument(
         "--audio-dir",
         type=Path,

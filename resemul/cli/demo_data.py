@@ -12,7 +12,11 @@ def build_parser() -> argparse.ArgumentParser:
     parser = new_parser(
         "Write a small synthetic data set in the layout of MagnaTagATune: mixes of "
         "computed sounds with tags, to try every command on in minutes. "
-        "It is not music, and scores on it say nothing about music."
+        "It is not music, and scores on it say nothing about music.",
+        examples=[
+            "resemul demo-data --data-dir demo/dataset --num-clips 48",
+            "resemul demo-data --layout msd --data-dir demo/msd",
+        ],
     )
     parser.add_argument(
         "--data-dir",

@@ -21,6 +21,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser = new_parser(
         "Prints how many clips of each split have each tag. Reads annotations and no "
         "audio: try the options of a build on it first.",
+        examples=[
+            "resemul describe --data-dir dataset",
+            "resemul describe --dataset folders --audio-dir sounds --ratio 6:2:2",
+        ],
     )
     add_dataset_options(parser)
     parser.add_argument(

@@ -13,6 +13,10 @@ def build_parser() -> argparse.ArgumentParser:
         "Fetches a data set, checks it and unpacks it. Run it again to go on after "
         "a break.",
         epilog="MTT needs about 6 GB on the disk, 3 GB of it until it is unpacked.",
+        examples=[
+            "resemul download mtt --data-dir dataset",
+            "resemul download mtt --data-dir dataset --mirror https://example.org/mtt/",
+        ],
     )
     parser.add_argument("dataset", choices=["mtt"], help="mtt: MagnaTagATune")
     add_data_dir(parser)

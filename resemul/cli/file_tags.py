@@ -14,7 +14,7 @@ from resemul.cli.file_tags_text import (
     status,
 )
 from resemul.cli.options import add_fields, fields_given
-from resemul.cli.parser import new_parser
+from resemul.cli.parser import examples_text, new_parser
 from resemul.configs.file_tags import FileTagsConfig, TagFormatConfig
 from resemul.errors import ConfigError
 
@@ -32,20 +32,45 @@ def build_parser() -> argparse.ArgumentParser:
         "Writes the tags that models heard into the songs' own genre and mood, where "
         "players show them, and takes them back byte for byte.",
         f"'{_PROG} plan -h' and so on explain the steps.",
+        [f"{_PROG} plan Music", f"{_PROG} apply plan.jsonl", f"{_PROG} undo"],
     )
     steps = parser.add_subparsers(
         title="steps", required=True, metavar="STEP", prog=_PROG
     )
-    for name, add, what in (
-        ("plan", _add_plan, "show what would be written, and write a plan; no song"),
-        ("apply", _add_apply, "write what a plan says into the songs"),
-        ("undo", _add_undo, "give the songs of a run their old bytes"),
-        ("runs", _add_runs, "list the runs of apply"),
+    for name, add, what, examples in (
+        (
+            "plan",
+            _add_plan,
+            "show what would be written, and write a plan; no song",
+            [
+                "plan Music -o plan.jsonl",
+                "plan --from tags.jsonl --fields mood=replace",
+            ],
+        ),
+        (
+            "apply",
+            _add_apply,
+            "write what a plan says into the songs",
+            ["apply plan.jsonl", "apply plan.jsonl --yes --keep-mtime"],
+        ),
+        (
+            "undo",
+            _add_undo,
+            "give the songs of a run their old bytes",
+            ["undo", "undo 20261124-181500 --yes"],
+        ),
+        (
+            "runs",
+            _add_runs,
+            "list the runs of apply",
+            ["runs", "runs --forget 20261124-181500"],
+        ),
     ):
         step = steps.add_parser(
             name,
             help=what,
             description=f"{what[0].upper()}{what[1:]}.",
+            epilog=examples_text(f"{_PROG} {line}" for line in examples),
             formatter_class=parser.formatter_class,
         )
         add(step)

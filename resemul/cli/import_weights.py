@@ -13,6 +13,10 @@ def build_parser() -> argparse.ArgumentParser:
         "Turns an hdf5 file of Keras 2, a checkpoint of PyTorch, or one of TensorFlow "
         "1 (its *.index, or a wheel that holds one), into a .keras file and its card. "
         "The architecture is recognised; no code in the file is run.",
+        examples=[
+            "resemul import best_model.pth fcn.keras --tags msd",
+            "resemul import weights.hdf5 se.keras --tags mtt",
+        ],
     )
     parser.add_argument("source", type=Path, metavar="SRC", help="the file to read")
     parser.add_argument(

@@ -16,6 +16,10 @@ def build_parser() -> argparse.ArgumentParser:
         "Lists the models: trainable parameters, the input they take by default, the "
         "recipe that train uses, and where they were published with what test ROC AUC.",
         epilog="Scores on different data do not compare; --json says which.",
+        examples=[
+            "resemul models",
+            "resemul models --num-tags 10 --json",
+        ],
     )
     parser.add_argument(
         "--num-tags",

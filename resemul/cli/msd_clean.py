@@ -42,6 +42,7 @@ def add_clean_tags(
         "Genres come first, by popularity, then vocal tags. Prints what was merged "
         "into what, and writes it as OUTPUT.names.csv.",
         "msd clean-tags lastfm_tags.db lastfm_clean.db --val 50",
+        "msd clean-tags lastfm_tags.db lastfm_clean.db --lists my-lists",
     )
     add_tag_source(stage)
     add_output(stage, "the database")
@@ -156,6 +157,7 @@ def add_statistics(
         "show which tags go together",
         "Prints tags that mean the same and tags that imply another; writes the share "
         "of each tag's tracks that have each other tag, and draws it.",
+        "msd statistics lastfm_clean.db",
         "msd statistics lastfm_clean.db --csv shares.csv --plot shares.png",
     )
     add_tag_source(stage)

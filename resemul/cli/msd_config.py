@@ -31,10 +31,12 @@ def add_config(stages: Stages) -> None:
         "last version, or in that of 'resemul train --config', for which the front "
         "end has to be named.",
         "msd config config.json top=50 without=rap learning_rate=0.0005",
+        "msd config ours.json --from theirs.json --as resemul",
     )
     stage.add_argument(
         "output",
         type=Path,
+        metavar="OUT",
         help="file to write; in a folder, without .json, it is called config.json",
     )
     stage.add_argument(

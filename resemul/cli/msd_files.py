@@ -40,6 +40,7 @@ def add_fetch(stages: Stages) -> None:
         "size, channels and length. A file without an mp3 header has channels 0 and "
         "no length; mp3 files with other names are left out and listed.",
         "msd fetch files.csv --root-dir previews",
+        "msd fetch files.csv --root-dir previews --abs",
     )
     add_output(stage)
     stage.add_argument("-v", "--verbose", action="store_true", help="show progress")
@@ -61,10 +62,11 @@ def add_silence(stages: Stages) -> None:
         "Decodes each file once, adds nine columns, and keeps the rows that pass. A "
         "table that has the columns is only "
         "filtered. A run that was stopped goes on where it was.",
+        "msd silence files.csv heard.csv --root-dir-mp3 previews",
         "msd silence files.csv heard.csv --root-dir-mp3 previews --min-size 200000 "
         "--filter-trim-length 15 --filter-tot-silence 3 --filter-max-silence 1",
     )
-    stage.add_argument("input", type=Path, help="table of files")
+    stage.add_argument("input", type=Path, metavar="IN", help="table of files")
     add_output(stage)
     stage.add_argument("-v", "--verbose", action="store_true", help="show progress")
     stage.add_argument(
@@ -95,11 +97,12 @@ def add_wrangle(stages: Stages) -> None:
         "to, tracks without a tag and duplicates. Prints the rows left. Files may "
         "have gone through 'silence' before; a table that was matched before can be "
         "purged further.",
+        "msd wrangle heard.csv matched.csv --path-h5 msd_summary_file.h5",
         "msd wrangle heard.csv ultimate.csv --path-h5 msd_summary_file.h5 --path-db "
         "lastfm_tags.db --path-txt-dupl msd_duplicates.txt --path-txt-mism "
         "sid_mismatches.txt --discard-no-tag --discard-dupl",
     )
-    stage.add_argument("input", type=Path, help="table of files")
+    stage.add_argument("input", type=Path, metavar="IN", help="table of files")
     add_output(stage)
     for flag, what in (
         ("--path-h5", "summary file of the Million Song Dataset"),

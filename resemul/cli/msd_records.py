@@ -21,11 +21,13 @@ def add_records(stages: Stages) -> None:
         "reads. A run that was stopped goes on with the files that are missing. Tracks "
         "without a tag, and those that cannot be decoded, are left out and listed in "
         "the manifest.",
+        "msd records waveform records --csv-path tracks.csv --tag-path clean.db "
+        "--root-dir previews",
         "msd records log-mel-spectrogram records --csv-path tracks.csv --tag-path "
         "clean.db --root-dir previews",
     )
     stage.add_argument("format", choices=FORMATS, help="of the audio")
-    stage.add_argument("output", type=Path, help="folder of the files")
+    stage.add_argument("output", type=Path, metavar="DIR", help="folder of the files")
     for flag, what in (
         ("--csv-path", "table of tracks"),
         ("--tag-path", "database of clean tags"),

@@ -18,6 +18,7 @@ def add_tags(stages: Stages) -> None:
         "tags",
         "look up the tags of tracks, or the tracks of a tag",
         "Prints a line for each; or all tags by popularity.",
+        "msd tags lastfm_tags.db --popularity 20",
         "msd tags lastfm_tags.db --tid TRAAABD128F429CF47",
     )
     add_tag_source(stage)
@@ -51,15 +52,19 @@ def add_info(stages: Stages) -> None:
         "look up what is known of songs",
         "Prints a line for each id. Ids are numbers of "
         "7digital, track ids (TR...) or song ids (SO...).",
+        "msd info title TRAAABD128F429CF47 --path-db track_metadata.db",
         "msd info title 2264873 --path-h5 msd_summary_file.h5 --path-db "
         "track_metadata.db",
     )
     stage.add_argument(
         "attribute",
+        metavar="NAME",
         help="title, artist_name, year, ...; track_id and track_7digitalid need the "
         "summary file only",
     )
-    stage.add_argument("ids", nargs="+", metavar="ID")
+    stage.add_argument(
+        "ids", nargs="+", metavar="ID", help="of tracks, songs or 7digital"
+    )
     for flag, what in (
         ("--path-h5", "summary file, which knows the ids"),
         ("--path-db", "track_metadata.db, which knows the rest"),
@@ -79,9 +84,12 @@ def add_candidates(
         "that is no genre, or does not mean the voice, and save the list as "
         "<name>_filtered.txt.",
         "msd candidates lastfm_tags.db my-lists",
+        "msd candidates lastfm_tags.db my-lists --threshold 1000",
     )
     add_tag_source(stage)
-    stage.add_argument("folder", type=Path, help="where to write the lists")
+    stage.add_argument(
+        "folder", type=Path, metavar="DIR", help="where to write the lists"
+    )
     stage.add_argument(
         "--threshold",
         type=int,

@@ -16,14 +16,17 @@ def new_parser(
         epilog: what else one should know.
         examples: whole command lines.
     """
-    lines = [epilog] if epilog else []
-    if examples:
-        lines += ["examples:", *(f"  {example}" for example in examples)]
+    parts = [epilog, examples_text(examples) if examples else None]
     return CommandParser(
         description=description,
-        epilog="\n".join(lines) or None,
+        epilog="\n".join(filter(None, parts)) or None,
         formatter_class=_HelpFormatter,
     )
+
+
+def examples_text(examples: Iterable[str]) -> str:
+    """What a parser's epilog ends in, of whole command lines."""
+    return "\n".join(["examples:", *(f"  {example}" for example in examples)])
 
 
 def closest(word: str, words: Iterable[str]) -> str | None:

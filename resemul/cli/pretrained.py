@@ -7,8 +7,13 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from resemul.cli.parser import new_parser
+from resemul.cli.parser import examples_text, new_parser
 from resemul.errors import ConfigError, WeightsError
+
+_DOWNLOADS = (
+    "resemul pretrained download msd-musicnn mtt-musicnn",
+    "resemul pretrained download mtt-vgg --from musicnn-0.1.0-py3-none-any.whl",
+)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -18,17 +23,27 @@ def build_parser() -> argparse.ArgumentParser:
         ".keras files.",
         epilog="They are kept in RESEMUL_HOME, or in the user's cache folder. "
         "RESEMUL_OFFLINE=1 forbids to fetch any.",
-        examples=[
-            "resemul pretrained list",
-            "resemul pretrained download msd-musicnn mtt-musicnn",
-            "resemul pretrained download mtt-vgg --from musicnn-0.1.0-py3-none-any.whl",
-        ],
+        examples=["resemul pretrained list", *_DOWNLOADS],
     )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    listing = actions.add_parser("list", help="show what there is")
+    listing = actions.add_parser(
+        "list",
+        help="show what there is",
+        description="Shows the published models, with licence and score.",
+        epilog=examples_text(
+            ["resemul pretrained list", "resemul pretrained list --tags"]
+        ),
+        formatter_class=parser.formatter_class,
+    )
     listing.add_argument("--tags", action="store_true", help="show the tags of each")
     listing.add_argument("--json", action="store_true", help="print JSON")
-    download = actions.add_parser("download", help="fetch, check and convert")
+    download = actions.add_parser(
+        "download",
+        help="fetch, check and convert",
+        description="Fetches published models, checks and converts them.",
+        epilog=examples_text(_DOWNLOADS),
+        formatter_class=parser.formatter_class,
+    )
     download.add_argument("names", nargs="+", metavar="NAME", help="as in the list")
     download.add_argument(
         "--mirror",

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
-from resemul.cli.parser import new_parser
+from resemul.cli.parser import examples_text, new_parser
 from resemul.configs.curation import PADDINGS
 from resemul.errors import ConfigError
 
@@ -15,7 +15,7 @@ Stages: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def add_stage(
-    stages: Stages, name: str, what: str, description: str, example: str
+    stages: Stages, name: str, what: str, description: str, *examples: str
 ) -> argparse.ArgumentParser:
     """A stage of a command.
 
@@ -24,14 +24,14 @@ def add_stage(
         name: of the stage.
         what: it does, in a few words.
         description: what else one should know.
-        example: a command line, without the program's name.
+        examples: command lines, without the program's name.
     """
-    usual = new_parser("", examples=[f"resemul {example}"])
+    usual = new_parser("")
     stage: argparse.ArgumentParser = stages.add_parser(
         name,
         help=what,
         description=f"{what[0].upper()}{what[1:]}. {description}",
-        epilog=usual.epilog,
+        epilog=examples_text(f"resemul {line}" for line in examples),
         formatter_class=usual.formatter_class,
     )
     stage.set_defaults(stage=stage)
@@ -53,7 +53,10 @@ def writing(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
 def add_output(stage: argparse.ArgumentParser, what: str = "the table") -> None:
     """Adds OUTPUT, which is never overwritten."""
     stage.add_argument(
-        "output", type=Path, help=f"{what} to write; it must not be there yet"
+        "output",
+        type=Path,
+        metavar="OUT",
+        help=f"{what} to write; it must not be there yet",
     )
 
 
@@ -118,6 +121,7 @@ def add_tag_source(stage: argparse.ArgumentParser) -> None:
     stage.add_argument(
         "source",
         type=Path,
+        metavar="TAGS",
         help="lastfm_tags.db, a folder of its three CSVs, a folder of Last.fm's JSON "
         "files, or a file with such an object on each line",
     )

@@ -71,7 +71,12 @@ def build_parser() -> argparse.ArgumentParser:
         help="published name or model file, may be repeated (default: what "
         f"{MODEL_VARIABLE} says, else {' and '.join(DEFAULT_MODELS)})",
     )
-    models.add_argument("--runtime", choices=RUNTIMES, default=RUNTIMES[0])
+    models.add_argument(
+        "--runtime",
+        choices=RUNTIMES,
+        default=RUNTIMES[0],
+        help="auto: ONNX Runtime where the model has such a file, else Keras",
+    )
     models.add_argument(
         "--trust", action="store_true", help="a model file may name code of its own"
     )

@@ -25,7 +25,10 @@ def build_parser() -> argparse.ArgumentParser:
         "Tags that no validation clip has get no threshold; tagging takes "
         f"{DEFAULT_THRESHOLD} for them. The F1 that is printed is that of the clips "
         "the thresholds were fitted on: on others it is lower.",
-        ("resemul thresholds log/best.keras --data-dir dataset",),
+        (
+            "resemul thresholds log/best.keras --data-dir dataset",
+            "resemul thresholds mtt-musicnn --data-dir dataset --from-audio",
+        ),
     )
     parser.add_argument(
         "path",

@@ -40,6 +40,10 @@ def build_parser() -> argparse.ArgumentParser:
         "A stopped run goes on after its last whole epoch when the same command is "
         "given again. Values in parentheses are those of the default model and "
         "recipe; --model NAME --save-config FILE shows those of another.",
+        examples=[
+            "resemul train --data-dir dataset --train-dir log",
+            "resemul train --data-dir mine --train-dir log-fcn5 --model fcn5 --lr 5e-4",
+        ],
     )
     add_data_dir(parser)
     add_from_audio(parser)

@@ -27,6 +27,10 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="Exit status: 0 if nothing is wrong but the files that are empty in "
         "the published archive too, 1 otherwise. A stopped check goes on where it was "
         "when the same command is given again.",
+        examples=[
+            "resemul verify --data-dir dataset",
+            "resemul verify --dataset folders --audio-dir sounds --csv broken.csv",
+        ],
     )
     add_dataset_options(parser)
     add_build_options(parser.add_argument_group("records"))
