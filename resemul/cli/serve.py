@@ -1,6 +1,7 @@
 """`resemul serve`: tags over HTTP, and a page."""
 
 import argparse
+import contextlib
 import logging
 import os
 from pathlib import Path
@@ -54,6 +55,7 @@ def main(args: argparse.Namespace) -> int:
         import uvicorn
 
         from resemul.server.app import build_app
+        from resemul.server.connections import server_options
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"the service needs {error.name}: pip install 'resemul[server]'"
@@ -69,15 +71,10 @@ def main(args: argparse.Namespace) -> int:
         config.host,
         config.port,
     )
-    uvicorn.run(
-        app,
-        host=config.host,
-        port=config.port,
-        log_level="warning",
-        timeout_graceful_shutdown=int(config.timeout),
-        timeout_keep_alive=5,
-    )
-    return 0
+    server = uvicorn.Server(server_options(app, config))
+    with contextlib.suppress(KeyboardInterrupt):  # it has stopped, as it was asked to
+        server.run()
+    return 0 if server.started else 1
 
 
 def _shown(model: str) -> str:

@@ -31,6 +31,9 @@ class ServerConfig:
         help="seconds that a file may wait and take, and that a client may be silent",
         above=0,
     )
+    upload_timeout: float = option(
+        600.0, help="seconds within which a request must have come in", above=0
+    )
     wait: float = option(
         30.0,
         help="seconds after which a request that is not done becomes a job to ask for",

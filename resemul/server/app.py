@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import (
     FileResponse,
@@ -26,13 +27,14 @@ from starlette.staticfiles import StaticFiles
 from resemul import __version__
 from resemul.configs.server import ServerConfig
 from resemul.server.answers import answer
-from resemul.server.engine import Engine, Work
+from resemul.server.engine import Engine
 from resemul.server.jobs import Job, Jobs
 from resemul.server.limits import Limits
 from resemul.server.metrics import Measured, Metrics
 from resemul.server.problems import Problem
 from resemul.server.uploads import receive_uploads
 from resemul.server.wishes import Wishes, complaint
+from resemul.server.work import Work
 from resemul.tagging.tagger import Tagger
 
 _PAGE = Path(str(files("resemul.server"))) / "page"
@@ -62,12 +64,15 @@ def build_app(
     app.state.service = service
     app.exception_handler(Problem)(_answer_problem)
     app.exception_handler(RequestValidationError)(_answer_invalid)
+    app.exception_handler(HTTPException)(_answer_http)
+    app.exception_handler(Exception)(_answer_bug)
     _add_routes(app, service, token)
     app.mount("/", StaticFiles(directory=_PAGE, html=True), name="page")
     app.add_middleware(
         Limits,
         max_bytes=config.max_upload_bytes,
         timeout=config.timeout,
+        upload_timeout=config.upload_timeout,
         token=token,
     )
     app.add_middleware(Measured, metrics=service.metrics)
@@ -113,8 +118,8 @@ class Service:
 
     async def begin(self, request: Request, wishes: Wishes) -> Job:
         """Takes the files of a request in, and puts them in the line."""
-        if not self.engine.is_running or self._folder is None:
-            raise Problem(503, "The service is not ready.", {"retry-after": "5"})
+        self.engine.require_room()
+        assert self._folder is not None  # as long as the engine runs
         folder = Path(tempfile.mkdtemp(dir=self._folder))
         try:
             received = await receive_uploads(request, folder, self.config.max_files)
@@ -151,7 +156,7 @@ def _add_routes(app: FastAPI, service: Service, token: str | None) -> None:
             headers = {"location": f"/jobs/{job.id}"}
             return JSONResponse(job.status(), 202, headers)
         try:
-            return answer(job, taggers)
+            return await asyncio.to_thread(answer, job, taggers)
         finally:
             service.jobs.remove(job)
 
@@ -161,7 +166,7 @@ def _add_routes(app: FastAPI, service: Service, token: str | None) -> None:
         job = service.jobs.find(job_id)
         if not job.is_over:
             return JSONResponse(job.status(), 202)
-        return answer(job, taggers)
+        return await asyncio.to_thread(answer, job, taggers)
 
     @app.get("/jobs/{job_id}/events", tags=["jobs"], responses=_RESPONSES)
     async def job_events(job_id: str) -> Response:
@@ -263,6 +268,18 @@ async def _answer_problem(request: Request, problem: Exception) -> Response:
 async def _answer_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     return Problem(422, complaint(error.errors()[0])).response()
+
+
+async def _answer_http(request: Request, error: Exception) -> Response:
+    """What the framework refuses by itself: no such page, no such method."""
+    assert isinstance(error, HTTPException)
+    headers = dict(error.headers or {})
+    return Problem(error.status_code, f"{error.detail}.", headers).response()
+
+
+async def _answer_bug(request: Request, error: Exception) -> Response:
+    """The framework has it logged, with its traceback."""
+    return Problem(500, "The service has made a mistake.").response()
 
 
 def _describe(name: str, tagger: Tagger) -> dict[str, Any]:

@@ -10,62 +10,24 @@ import queue
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from resemul.errors import WeightsError
 from resemul.server.metrics import Metrics
 from resemul.server.problems import Problem
+from resemul.server.work import CANCELLED, DONE, FAILED, WAITING, WORKING, Work
 from resemul.tagging.decoding import DecodeJob, DecodersAhead, Lost
+from resemul.tagging.gathered import Gathered
 from resemul.tagging.listening import Heard, Listening, Piece
-from resemul.tagging.results import TagResult
-from resemul.tagging.tagger import Gathered, Tagger
+from resemul.tagging.tagger import Tagger
 
 logger = logging.getLogger(__name__)
 
-WAITING, WORKING, DONE, FAILED, CANCELLED = (
-    "waiting",
-    "working",
-    "done",
-    "failed",
-    "cancelled",
-)
-
-
-@dataclass(eq=False)
-class Work:
-    """A file to be tagged by some models, and how far that is.
-
-    Changed by the engine's thread; others read it, and may end it at any moment.
-    """
-
-    name: str
-    path: Path
-    models: tuple[str, ...]
-    hop: float | None = None
-    with_embeddings: bool = False
-    state: str = WAITING
-    created: float = field(default_factory=time.monotonic)
-    # Seconds of sound that went through the models so far.
-    seconds_heard: float = 0.0
-    results: list[TagResult] = field(default_factory=list)
-    problem: Problem | None = None
-    is_over: threading.Event = field(default_factory=threading.Event)
-    # By model. Whoever works on it takes the dictionary once: the end takes it away.
-    gathered: dict[str, Gathered] = field(default_factory=dict)
-    # Ways of hearing the file that are not at its end.
-    num_open: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
-
-    def end(self, state: str, problem: Problem | None = None) -> None:
-        """Says how it ended; only the first to say so is heard."""
-        with self._lock:
-            if not self.is_over.is_set():
-                self.state, self.problem = state, problem
-                self.gathered = {}
-                self.is_over.set()
+# Lossy formats add a little to the length of a file.
+_SPARE_SECONDS = 1.0
 
 
 @dataclass(eq=False)
@@ -74,6 +36,8 @@ class _Open:
 
     work: Work
     names: list[str]
+    # Whether it is with them again, since its decoder was ended the first time.
+    is_repeated: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +74,6 @@ class Engine:
         metrics: Metrics,
     ) -> None:
         self.taggers = dict(taggers)
-        self._num_workers = num_workers
         self._capacity = capacity
         self._timeout = timeout
         self._max_seconds = max_seconds
@@ -120,6 +83,9 @@ class Engine:
         self._jobs: queue.SimpleQueue[DecodeJob | None] = queue.SimpleQueue()
         self._open: dict[tuple[int, Listening], _Open] = {}
         self._waiting: list[_Entry] = []
+        self._decoders = DecodersAhead(
+            self._feed(), num_workers, timeout, is_wanted=self._is_wanted
+        )
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self.is_running = False
 
@@ -134,6 +100,7 @@ class Engine:
         """Ends at once; what is not done is cancelled."""
         self._end_all(CANCELLED, "The service is stopping.")
         self._jobs.put(None)
+        self._decoders.stop()
         if self._thread.is_alive():
             self._thread.join()
 
@@ -143,20 +110,28 @@ class Engine:
         Raises:
             Problem: there is no room (429), or the service does not run (503).
         """
-        if not self.is_running:
-            raise Problem(503, "The service is not ready.", {"retry-after": "5"})
         with self._lock:
-            num_unfinished = len(self._unfinished())
-            if num_unfinished + len(works) > self._capacity:
-                raise Problem(
-                    429,
-                    f"{num_unfinished} files are waiting or at work, and "
-                    f"{self._capacity} may; try again later.",
-                    {"retry-after": str(1 + num_unfinished // 4)},
-                )
+            self.require_room(len(works))
             for work in works:
                 self._enqueue(next(self._numbers), work)
-        self._metrics.queue.set(num_unfinished + len(works))
+            self._metrics.queue.set(len(self._unfinished()))
+
+    def require_room(self, num_files: int = 1) -> None:
+        """Refuses what would be refused by `submit` at this moment.
+
+        Raises:
+            Problem: there is no room (429), or the service does not run (503).
+        """
+        if not self.is_running:
+            raise Problem(503, "The service is not ready.", {"retry-after": "5"})
+        num_unfinished = len(self._unfinished())
+        if num_unfinished + num_files > self._capacity:
+            raise Problem(
+                429,
+                f"{num_unfinished} files are waiting or at work, and "
+                f"{self._capacity} may; try again later.",
+                {"retry-after": str(1 + num_unfinished // 4)},
+            )
 
     def sweep(self) -> None:
         """Gives up what has waited too long to begin."""
@@ -179,7 +154,11 @@ class Engine:
         names_of: dict[Listening, list[str]] = {}
         for name in work.models:
             tagger = self.taggers[name]
-            listening = replace(tagger.listening, with_envelope=True)
+            listening = replace(
+                tagger.listening,
+                with_envelope=True,
+                max_seconds=self._max_seconds + _SPARE_SECONDS,
+            )
             if work.hop is not None:
                 hop = max(1, round(work.hop * listening.audio.sample_rate))
                 listening = replace(listening, hop=hop)
@@ -198,8 +177,12 @@ class Engine:
             else:
                 self._close(job)
 
+    def _is_wanted(self, job: DecodeJob) -> bool:
+        opened = self._open.get((job.number, job.listening))
+        return opened is not None and not opened.work.is_over.is_set()
+
     def _run(self) -> None:
-        with DecodersAhead(self._feed(), self._num_workers, self._timeout) as decoders:
+        with self._decoders as decoders:
             try:
                 for job, item in decoders:
                     self._take(job, item)
@@ -217,18 +200,27 @@ class Engine:
         return sum(len(e.item.samples) for e in self._waiting if _is_piece(e))
 
     def _take(self, job: DecodeJob, item: Piece | Heard | Lost) -> None:
-        work = self._open[job.number, job.listening].work
+        opened = self._open[job.number, job.listening]
+        work = opened.work
         if work.is_over.is_set():
             if not isinstance(item, Piece):
                 self._close(job)
             return
         work.state = WORKING
-        if isinstance(item, Piece) and item.ends[-1] > self._max_seconds + 1:
-            detail = f"{work.name} is longer than {self._max_seconds:g} seconds."
-            work.end(FAILED, Problem(422, detail))
+        if isinstance(item, Lost) and item.is_death and not opened.is_repeated:
+            self._repeat(job, opened)
             return
-        names = self._open[job.number, job.listening].names
-        self._waiting.append(_Entry(job, work, names, item))
+        self._waiting.append(_Entry(job, work, opened.names, item))
+
+    def _repeat(self, job: DecodeJob, opened: _Open) -> None:
+        """Begins anew: what ended the decoder may have come from outside."""
+        logger.warning("a decoder was ended; its file is tried again")
+        opened.is_repeated = True
+        waiting = [entry for entry in self._waiting if entry.job is not job]
+        self._waiting = waiting
+        gathered = opened.work.gathered
+        gathered.update({name: Gathered() for name in opened.names})
+        self._jobs.put(job)
 
     def _predict(self) -> None:
         """Empties the line: one batch for each way of hearing and model."""
@@ -247,18 +239,14 @@ class Engine:
                 self._close(entry.job)
 
     def _predict_model(self, tagger: Tagger, name: str, entries: list[_Entry]) -> None:
-        size = tagger.listening.piece_size
         samples = np.concatenate([entry.item.samples for entry in entries])
-        self._metrics.batch_size.observe(min(size, len(samples)))
-        batches = [samples[i : i + size] for i in range(0, len(samples), size)]
-        scores = np.concatenate([tagger.predict(batch) for batch in batches])
+        self._metrics.batch_size.observe(len(samples))
+        scores = tagger.predict(samples)
         start = 0
         for entry in entries:
             place = slice(start, start + len(entry.item.samples))
             start = place.stop
-            embeddings = None
-            if entry.work.with_embeddings:
-                embeddings = tagger.runtime.embed(entry.item.samples)
+            embeddings = _embed(tagger, entry)
             gathered = entry.work.gathered.get(name)
             if gathered is not None:  # it may have ended meanwhile
                 gathered.add(entry.item, scores[place], embeddings)
@@ -272,6 +260,10 @@ class Engine:
             detail = item.error.replace(str(work.path), work.name)
             work.end(FAILED, Problem(status, detail))
             return
+        if item.seconds > self._max_seconds + 0.9 * _SPARE_SECONDS:
+            detail = f"{work.name} is longer than {self._max_seconds:g} seconds."
+            work.end(FAILED, Problem(422, detail))
+            return
         for name in entry.names:
             result = self.taggers[name].result(work.name, item, gathered[name])
             work.results.append(result.replace(model=name))
@@ -284,6 +276,17 @@ class Engine:
     def _close(self, job: DecodeJob) -> None:
         """Forgets a job; its work is known as long as one of its jobs is."""
         del self._open[job.number, job.listening]
+
+
+def _embed(tagger: Tagger, entry: _Entry) -> np.ndarray | None:
+    """The embeddings of a piece, if they are wanted; without them the file fails."""
+    if not entry.work.with_embeddings:
+        return None
+    try:
+        return tagger.embed_segments(entry.item.samples)
+    except WeightsError as error:
+        entry.work.end(FAILED, Problem(422, f"{error}."))
+        return None
 
 
 def _is_piece(entry: _Entry) -> bool:

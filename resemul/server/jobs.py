@@ -1,6 +1,7 @@
 """Requests for tags, from their files on the disk to their results."""
 
 import asyncio
+import contextlib
 import secrets
 import shutil
 import time
@@ -9,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from resemul.configs.tagging import ShowConfig
-from resemul.server.engine import CANCELLED, DONE, Work
 from resemul.server.problems import Problem
 from resemul.server.wishes import Wishes
+from resemul.server.work import CANCELLED, DONE, Work
 
 # Results that are kept at most, however many are asked for in a short time.
 _MAX_KEPT = 1000
@@ -19,7 +20,10 @@ _MAX_KEPT = 1000
 
 @dataclass(eq=False)
 class Job:
-    """The files of one request, and how its client wants to see their tags."""
+    """The files of one request, and how its client wants to see their tags.
+
+    Made in the event loop that will wait for it, before its works begin.
+    """
 
     works: list[Work]
     folder: Path
@@ -27,6 +31,18 @@ class Job:
     wishes: Wishes
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     ended: float | None = None
+
+    def __post_init__(self) -> None:
+        self._over = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def tell() -> None:
+            if self.is_over:
+                with contextlib.suppress(RuntimeError):  # the loop has ended
+                    loop.call_soon_threadsafe(self._over.set)
+
+        for work in self.works:
+            work.when_over = tell
 
     @property
     def is_over(self) -> bool:
@@ -64,11 +80,8 @@ class Job:
 
     async def wait(self, seconds: float) -> bool:
         """Waits until it is over, at most so long; returns whether it is."""
-        end = time.monotonic() + seconds
-        pause = 0.002
-        while not self.is_over and time.monotonic() < end:
-            await asyncio.sleep(pause)
-            pause = min(0.05, pause * 1.3)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._over.wait(), seconds)
         return self.is_over
 
 

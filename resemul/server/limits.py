@@ -6,14 +6,12 @@ while it comes in, also where no Content-Length announces it.
 
 import asyncio
 import hmac
-import logging
+import time
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from resemul.server.problems import Problem
-
-logger = logging.getLogger(__name__)
 
 SECURITY_HEADERS = {
     "content-security-policy": (
@@ -30,21 +28,29 @@ SECURITY_HEADERS = {
 
 
 class Limits:
-    """Counts bytes, watches silent clients, asks for the token, adds headers.
+    """Counts bytes, watches slow clients, asks for the token, adds headers.
 
     Args:
         app: what is behind it.
         max_bytes: of a request's body.
         timeout: seconds that a client may send nothing while it owes something.
+        upload_timeout: seconds within which a body must have come in, since one that
+            trickles is never silent.
         token: that requests for work carry as `Authorization: Bearer TOKEN`.
     """
 
     def __init__(
-        self, app: ASGIApp, max_bytes: int, timeout: float, token: str | None = None
+        self,
+        app: ASGIApp,
+        max_bytes: int,
+        timeout: float,
+        upload_timeout: float,
+        token: str | None = None,
     ) -> None:
         self._app = app
         self._max_bytes = max_bytes
         self._timeout = timeout
+        self._upload_timeout = upload_timeout
         self._token = token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,8 +74,6 @@ class Limits:
         except Problem as problem:
             if started:
                 raise
-            # The rest of the body is not read, so the connection cannot go on.
-            problem.headers.setdefault("connection", "close")
             await problem.response()(scope, receive, send_with_headers)
 
     def _check(self, scope: Scope) -> None:
@@ -89,17 +93,17 @@ class Limits:
     def _limited(self, receive: Receive) -> Receive:
         num_bytes = 0
         is_complete = False
+        end = time.monotonic() + self._upload_timeout
 
         async def receive_limited() -> Message:
             nonlocal num_bytes, is_complete
             if is_complete:  # what may still come is that the client goes away
                 return await receive()
+            seconds = min(self._timeout, end - time.monotonic())
             try:
-                message = await asyncio.wait_for(receive(), self._timeout)
+                message = await asyncio.wait_for(receive(), seconds)
             except TimeoutError:
-                raise Problem(
-                    408, f"Nothing was sent for {self._timeout:g} s."
-                ) from None
+                raise Problem(408, self._why_too_slow(end)) from None
             if message["type"] == "http.request":
                 num_bytes += len(message.get("body", b""))
                 is_complete = not message.get("more_body", False)
@@ -107,6 +111,11 @@ class Limits:
             return message
 
         return receive_limited
+
+    def _why_too_slow(self, end: float) -> str:
+        if time.monotonic() < end:
+            return f"Nothing was sent for {self._timeout:g} s."
+        return f"The request has not come in within {self._upload_timeout:g} s."
 
     def _require_small(self, num_bytes: int) -> None:
         if num_bytes > self._max_bytes:

@@ -6,6 +6,8 @@ import prometheus_client
 from prometheus_client import Counter, Gauge, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+# Clients may make up others, and each would be counted apart.
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 
 
@@ -73,6 +75,7 @@ class Measured:
             await self._app(scope, receive, send_and_look)
         finally:
             path = getattr(scope.get("route"), "path", "") or "page"
-            self._metrics.requests.labels(scope["method"], path, status).inc()
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            self._metrics.requests.labels(method, path, status).inc()
             seconds = time.perf_counter() - started
             self._metrics.duration.labels(path).observe(seconds)

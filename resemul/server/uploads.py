@@ -1,5 +1,6 @@
 """The files of a request, written to a folder of its own while they come in."""
 
+import logging
 import mimetypes
 import re
 from dataclasses import dataclass, field
@@ -12,9 +13,12 @@ from starlette.requests import ClientDisconnect, Request
 
 from resemul.server.problems import Problem
 
+logger = logging.getLogger(__name__)
+
 # A field of a form is a number or a name, not a novel.
 _MAX_FIELD_BYTES = 1000
 _MAX_FIELDS = 50
+_MAX_HEADERS = 10
 _MAX_NAME_LENGTH = 200
 _AUDIO_TYPES = ("audio/", "video/", "application/ogg", "application/octet-stream")
 
@@ -42,8 +46,18 @@ async def receive_uploads(request: Request, folder: Path, max_files: int) -> Rec
     one file itself, with a type of audio.
 
     Raises:
-        Problem: it is neither, has too many files or none, or is cut off.
+        Problem: it is neither, has too many files or none, or is cut off; or there is
+            no room for it on the disk.
     """
+    try:
+        return await _receive(request, folder, max_files)
+    except OSError as error:
+        logger.error("an upload could not be written: %s", error)
+        detail = "There is no room for the upload here; try again later."
+        raise Problem(503, detail, {"retry-after": "30"}) from error
+
+
+async def _receive(request: Request, folder: Path, max_files: int) -> Received:
     content_type = request.headers.get("content-type", "")
     kind, options = parse_options_header(content_type)
     received = Received()
@@ -141,6 +155,8 @@ class _Parts:
 
     def _end_header(self) -> None:
         self._headers[self._header_name.lower()] = self._header_value
+        if len(self._headers) > _MAX_HEADERS:
+            raise Problem(400, "A part of the form has too many headers.")
         self._header_name = self._header_value = b""
 
     def _open(self) -> None:

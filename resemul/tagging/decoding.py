@@ -5,7 +5,7 @@ import multiprocessing
 import multiprocessing.connection
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,10 @@ _MAX_DECODER_BYTES = 2 * 2**30
 
 _SECONDS_BETWEEN_LOOKS = 0.2
 
+# Processes that are begun for one job before that is given up: the first may have been
+# ended from outside.
+_START_TRIES = 3
+
 
 @dataclass(frozen=True)
 class DecodeJob:
@@ -41,6 +45,8 @@ class Lost:
     error: str
     # It was given up because it gave nothing for too long.
     is_timeout: bool = False
+    # Its process ended: by the file, or from outside.
+    is_death: bool = False
 
 
 # What comes of a job: pieces, and at last one of the other two.
@@ -53,6 +59,13 @@ class DecodersAhead:
     Pieces of one job are in order, those of several may be mixed. A decoder that
     dies, or gives nothing for `timeout` seconds, costs its file only. A context
     manager: leaving it ends the processes.
+
+    Args:
+        jobs: taken one by one, as there are processes for them.
+        num_workers: processes.
+        timeout: in seconds, see above.
+        spare: processes that were started already.
+        is_wanted: whether a job that is being decoded goes on; asked at each piece.
     """
 
     def __init__(
@@ -61,7 +74,9 @@ class DecodersAhead:
         num_workers: int,
         timeout: float,
         spare: "SpareDecoders | None" = None,
+        is_wanted: Callable[[DecodeJob], bool] = lambda job: True,
     ) -> None:
+        self._is_wanted = is_wanted
         self._jobs = iter(jobs)
         self._jobs_lock = threading.Lock()
         self._timeout = timeout
@@ -86,6 +101,12 @@ class DecodersAhead:
         for thread in self._threads:
             thread.join()
 
+    def stop(self) -> None:
+        """Gives nothing more to whoever iterates, who need not wait for a decoder."""
+        self._stopped.set()
+        with contextlib.suppress(queue.Full):
+            self._ready.put_nowait(None)
+
     @property
     def has_more(self) -> bool:
         """Whether something is there now, without waiting."""
@@ -94,6 +115,8 @@ class DecodersAhead:
     def __iter__(self) -> Iterator[Decoded]:
         while self._num_running:
             item = self._ready.get()
+            if self._stopped.is_set():
+                return
             if item is None:
                 self._num_running -= 1
             elif isinstance(item, BaseException):
@@ -106,9 +129,11 @@ class DecodersAhead:
         worker: _Worker | None = None
         try:
             for job in iter(self._next_job, None):
-                worker = worker or (self._spare and self._spare.take()) or _Worker()
+                worker = worker or self._start()
                 for item in worker.decode(job, self._timeout, self._stopped):
                     self._put((job, item))
+                    if isinstance(item, Piece) and not self._is_wanted(job):
+                        worker.skip()
                 if worker.is_lost:
                     worker.end()
                     worker = None
@@ -118,6 +143,14 @@ class DecodersAhead:
             if worker is not None:
                 worker.end()
             self._put(None)
+
+    def _start(self) -> "_Worker":
+        for _ in range(_START_TRIES):
+            worker = (self._spare and self._spare.take()) or _Worker()
+            if worker.await_start():
+                return worker
+        how = worker.describe_exit()
+        raise WorkerError(f"a process that decodes cannot start ({how})")
 
     def _next_job(self) -> DecodeJob | None:
         with self._jobs_lock:
@@ -165,14 +198,12 @@ class _Worker:
         self._process.start()
         theirs.close()
         self.is_lost = False
-        self._is_ready = False
 
     def decode(
         self, job: DecodeJob, timeout: float, stopped: threading.Event
     ) -> Iterator[Piece | Heard | Lost]:
         """Passes on what the process makes of a job; a process that fails is lost."""
         name = printable(job.path)
-        self._await_start()
         try:
             self._connection.send(job)
             while True:
@@ -190,9 +221,13 @@ class _Worker:
                     return
         except (EOFError, OSError):
             self.is_lost = True
-            self._process.join(timeout=5)
-            how = describe_exit(self._process.exitcode)
-            yield Lost(f"{name} ended its decoder ({how})")
+            how = self.describe_exit()
+            yield Lost(f"{name} ended its decoder ({how})", is_death=True)
+
+    def skip(self) -> None:
+        """Asks the process to leave the rest of its file; what is left may be one."""
+        with contextlib.suppress(OSError):  # what is read next tells
+            self._connection.send(None)
 
     def end(self) -> None:
         """Ends the process, whatever it does."""
@@ -200,17 +235,20 @@ class _Worker:
         self._process.kill()
         self._process.join()
 
-    def _await_start(self) -> None:
-        """Waits until the process has imported what it needs, however long."""
-        if self._is_ready:
-            return
+    def await_start(self) -> bool:
+        """Waits until the process has imported what it needs; whether it lives."""
         try:
             self._connection.recv()
-        except EOFError:
+        except (EOFError, OSError):
             self._process.join(timeout=5)
-            how = describe_exit(self._process.exitcode)
-            raise WorkerError(f"a process that decodes cannot start ({how})") from None
-        self._is_ready = True
+            self._connection.close()
+            return False
+        return True
+
+    def describe_exit(self) -> str:
+        """How the process ended."""
+        self._process.join(timeout=5)
+        return describe_exit(self._process.exitcode)
 
     def _wait(self, timeout: float, stopped: threading.Event) -> bool:
         """Waits for a message; whether there is one."""
@@ -230,9 +268,20 @@ def _decode_jobs(connection: "multiprocessing.connection.Connection[Any, Any]") 
     with contextlib.suppress(EOFError, OSError):
         connection.send(None)  # ready: what it needs is imported
         while True:
-            job: DecodeJob = connection.recv()
-            for item in _decode(job):
-                connection.send(item)
+            job: DecodeJob | None = connection.recv()
+            if job is not None:  # None: to skip what had just ended
+                _send_pieces(connection, job)
+
+
+def _send_pieces(
+    connection: "multiprocessing.connection.Connection[Any, Any]", job: DecodeJob
+) -> None:
+    for item in _decode(job):
+        connection.send(item)
+        if isinstance(item, Piece) and connection.poll():
+            connection.recv()
+            connection.send(Lost(f"{printable(job.path)} was not wanted any more"))
+            return
 
 
 def _decode(job: DecodeJob) -> Iterator[Piece | Heard | Lost]:

@@ -23,7 +23,7 @@ ENVELOPE_RATE = 10
 class Listening:
     """What models that hear a file in the same way have in common.
 
-    `hop` is in samples.
+    `hop` is in samples; what is after `max_seconds` is not heard.
     """
 
     audio: AudioConfig
@@ -31,6 +31,7 @@ class Listening:
     hop: int
     tail: str = "anchor"
     with_envelope: bool = False
+    max_seconds: float | None = None
 
     @property
     def piece_size(self) -> int:
@@ -77,7 +78,9 @@ def listen(source: Source, listening: Listening) -> Iterator[Piece | Heard]:
     Raises:
         AudioError: the file cannot be read.
     """
-    blocks = stream_blocks(source, listening.audio)
+    blocks = stream_blocks(
+        source, listening.audio, max_seconds=listening.max_seconds
+    )
     yield from listen_to_blocks(blocks, listening, source_name(source))
 
 

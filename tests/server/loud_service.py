@@ -11,6 +11,8 @@ import numpy as np
 import uvicorn
 
 from resemul.checkpoints.card import ModelCard
+from resemul.configs.server import ServerConfig
+from resemul.server.connections import server_options
 
 RATE, NUM_SAMPLES = 16_000, 4_000
 
@@ -47,12 +49,16 @@ def wav(value, seconds=0.5):
 
 
 @contextmanager
-def serve(app):
-    """Runs the service in a thread; yields its address."""
+def serve(app, timeout=120.0):
+    """Runs the service in a thread; yields its address.
+
+    A connection is cut when it has been useless for `timeout` seconds.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
+    config = ServerConfig(port=port, timeout=timeout)
+    server = uvicorn.Server(server_options(app, config))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:

@@ -5,6 +5,9 @@ import asyncio
 from resemul.server.limits import Limits
 
 
+_LIMITS = {"max_bytes": 10, "timeout": 5.0, "upload_timeout": 60.0}
+
+
 async def read_all(scope, receive, send):
     """An application that reads the body and answers with its length."""
     num_bytes, more = 0, True
@@ -16,13 +19,14 @@ async def read_all(scope, receive, send):
     await send({"type": "http.response.body", "body": b"%d" % num_bytes})
 
 
-def ask(messages, headers=(), **options):
+def ask(messages, headers=(), pause=0.0, **options):
     """The status and headers of the answer; after the messages nothing comes."""
     sent = []
     messages = list(messages)
 
     async def receive():
         if messages:
+            await asyncio.sleep(pause)
             return messages.pop(0)
         await asyncio.sleep(3600)
         raise AssertionError
@@ -30,7 +34,7 @@ def ask(messages, headers=(), **options):
     async def send(message):
         sent.append(message)
 
-    app = Limits(read_all, **{"max_bytes": 10, "timeout": 5.0} | options)
+    app = Limits(read_all, **_LIMITS | options)
     scope = {"type": "http", "path": "/tag", "headers": list(headers), "method": "POST"}
     asyncio.run(app(scope, receive, send))
     return sent[0]["status"], dict(sent[0]["headers"])
@@ -49,7 +53,7 @@ def test_a_small_body_passes_and_the_answer_has_the_headers():
 def test_a_body_is_refused_as_soon_as_it_is_too_long():
     status, headers = ask([chunk(b"123456", True), chunk(b"78901", True)])
     assert status == 413
-    assert headers[b"connection"] == b"close"
+    assert headers[b"content-type"] == b"application/problem+json"
 
 
 def test_an_announced_body_is_refused_before_it_comes():
@@ -59,6 +63,14 @@ def test_an_announced_body_is_refused_before_it_comes():
 
 def test_a_client_that_stops_in_the_middle_is_given_up():
     assert ask([chunk(b"1", True)], timeout=0.05)[0] == 408
+
+
+def test_a_body_that_trickles_has_an_end():
+    trickle = [chunk(b"1", True)] * 9
+    status, headers = ask(trickle, pause=0.02, timeout=5.0, upload_timeout=0.05)
+    assert status == 408
+    assert headers[b"content-type"] == b"application/problem+json"
+    assert ask([chunk(b"1", True), chunk(b"2")], pause=0.02)[0] == 200
 
 
 def test_a_token_is_compared_whole():
