@@ -69,28 +69,30 @@ class Connection(H11Protocol):
     def pause_writing(self) -> None:
         """The client is behind with reading."""
         super().pause_writing()
-        self._without_reader = self.loop.call_later(self.seconds, self.transport.abort)
+        self._without_reader = self._cut_later()
 
     def resume_writing(self) -> None:
         """The client has caught up."""
         super().resume_writing()
-        self._without_reader = _cancelled(self._without_reader)
+        _cancel(self._without_reader)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It has ended."""
         super().connection_lost(exc)
-        self._without_reader = _cancelled(self._without_reader)
-        self._without_request = _cancelled(self._without_request)
+        _cancel(self._without_reader)
+        _cancel(self._without_request)
 
     def _look(self) -> None:
         if self.cycle is not None and not self.cycle.response_complete:
-            self._without_request = _cancelled(self._without_request)
+            _cancel(self._without_request)
+            self._without_request = None
         elif self._without_request is None and not self.transport.is_closing():
-            self._without_request = self.loop.call_later(
-                self.seconds, self.transport.abort
-            )
+            self._without_request = self._cut_later()
+
+    def _cut_later(self) -> asyncio.TimerHandle:
+        return self.loop.call_later(self.seconds, self.transport.abort)
 
 
-def _cancelled(timer: asyncio.TimerHandle | None) -> None:
+def _cancel(timer: asyncio.TimerHandle | None) -> None:
     if timer is not None:
         timer.cancel()

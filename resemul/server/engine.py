@@ -78,6 +78,7 @@ class Engine:
         self._timeout = timeout
         self._max_seconds = max_seconds
         self._metrics = metrics
+        metrics.queue.set_function(lambda: len(self._unfinished()))
         self._numbers = itertools.count()
         self._lock = threading.Lock()
         self._jobs: queue.SimpleQueue[DecodeJob | None] = queue.SimpleQueue()
@@ -114,7 +115,6 @@ class Engine:
             self.require_room(len(works))
             for work in works:
                 self._enqueue(next(self._numbers), work)
-            self._metrics.queue.set(len(self._unfinished()))
 
     def require_room(self, num_files: int = 1) -> None:
         """Refuses what would be refused by `submit` at this moment.
@@ -139,7 +139,6 @@ class Engine:
         for work in self._unfinished():
             if work.state == WAITING and now - work.created > self._timeout:
                 work.end(FAILED, Problem(504, "The file waited too long to begin."))
-        self._metrics.queue.set(len(self._unfinished()))
 
     def _unfinished(self) -> list[Work]:
         works = {id(job.work): job.work for job in list(self._open.values())}

@@ -78,9 +78,7 @@ def listen(source: Source, listening: Listening) -> Iterator[Piece | Heard]:
     Raises:
         AudioError: the file cannot be read.
     """
-    blocks = stream_blocks(
-        source, listening.audio, max_seconds=listening.max_seconds
-    )
+    blocks = stream_blocks(source, listening.audio, max_seconds=listening.max_seconds)
     yield from listen_to_blocks(blocks, listening, source_name(source))
 
 

@@ -1,5 +1,6 @@
 """A model that measures loudness, sounds of a known one, and a service that runs."""
 
+import dataclasses
 import io
 import socket
 import threading
@@ -49,15 +50,12 @@ def wav(value, seconds=0.5):
 
 
 @contextmanager
-def serve(app, timeout=120.0):
-    """Runs the service in a thread; yields its address.
-
-    A connection is cut when it has been useless for `timeout` seconds.
-    """
+def serve(app, config=None):
+    """Runs the service in a thread; yields its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    config = ServerConfig(port=port, timeout=timeout)
+    config = dataclasses.replace(config or ServerConfig(), port=port)
     server = uvicorn.Server(server_options(app, config))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -66,3 +64,22 @@ def serve(app, timeout=120.0):
     yield f"http://127.0.0.1:{port}/"
     server.should_exit = True
     thread.join()
+
+
+LOUD = {"file": ("loud.wav", wav(0.3), "audio/wav")}
+LOUD_FILE = ("file", LOUD["file"])
+
+
+def post(client, files=None, status=200, **query):
+    """The answer to files, whose status is as it should be."""
+    response = client.post("/tag", files=files or LOUD, params=query)
+    assert response.status_code == status, response.text
+    return response
+
+
+def detail(response):
+    """What a problem says."""
+    assert response.headers["content-type"] == "application/problem+json"
+    body = response.json()
+    assert body["status"] == response.status_code
+    return body["detail"]

@@ -3,27 +3,12 @@
 import time
 
 import pytest
-from loud_service import LoudnessRuntime, wav
+from loud_service import LOUD, LOUD_FILE, LoudnessRuntime, detail, post, wav
 from starlette.testclient import TestClient
 
 from resemul.configs.server import ServerConfig
 from resemul.server.app import build_app
 from resemul.tagging.tagger import Tagger
-
-LOUD = {"file": ("loud.wav", wav(0.3), "audio/wav")}
-
-
-def post(client, files=None, status=200, **query):
-    response = client.post("/tag", files=files or LOUD, params=query)
-    assert response.status_code == status, response.text
-    return response
-
-
-def detail(response):
-    assert response.headers["content-type"] == "application/problem+json"
-    body = response.json()
-    assert body["status"] == response.status_code
-    return body["detail"]
 
 
 def test_tag_answers_by_the_schema_of_the_command(client):
@@ -56,9 +41,6 @@ def test_tag_takes_several_files_and_all_models_by_default(client):
         ("quiet.wav", "loudness"),
         ("quiet.wav", "other"),
     ]
-
-
-LOUD_FILE = ("file", LOUD["file"])
 
 
 def test_fields_of_the_form_go_before_the_query(client):
@@ -236,49 +218,6 @@ def test_files_of_several_clients_share_a_batch():
     assert len(runtime.batch_sizes) - 1 < 8
 
 
-def test_a_full_line_refuses_and_says_when_to_come_again():
-    runtime = LoudnessRuntime(seconds_per_batch=0.3)
-    config = ServerConfig(workers=1, queue=2)
-    with TestClient(build_app({"slow": Tagger(runtime)}, config)) as client:
-        files = [LOUD_FILE, LOUD_FILE]
-        post(client, files, status=202, background=1)
-        refused = post(client, status=429)
-        assert int(refused.headers["retry-after"]) >= 1
-        assert "2 files are waiting or at work" in detail(refused)
-        # Health answers while the model works.
-        assert client.get("/health/ready").status_code == 200
-
-
-def test_a_job_that_is_cancelled_in_its_last_step_leaves_the_service_at_work(
-    runtime, monkeypatch
-):
-    first, second = Tagger(runtime), Tagger(LoudnessRuntime())
-    taggers = {"first": first, "second": second}
-    with TestClient(build_app(taggers, ServerConfig(workers=1))) as client:
-        jobs, make_result = client.app.state.service.jobs, first.result
-
-        def cancel_and_make(*args):
-            for job in list(jobs._jobs.values()):
-                job.cancel()
-            return make_result(*args)
-
-        monkeypatch.setattr(first, "result", cancel_and_make)
-        post(client, status=409)
-        monkeypatch.undo()
-        post(client)
-
-
-def test_a_model_that_fails_is_told_at_once_and_the_service_is_not_ready():
-    runtime = LoudnessRuntime()
-    with TestClient(
-        build_app({"m": Tagger(runtime)}, ServerConfig(workers=2))
-    ) as client:
-        runtime.predict = lambda segments: 1 // 0
-        assert "has failed" in detail(post(client, status=503))
-        assert client.get("/health/ready").status_code == 503
-        assert client.get("/health/live").status_code == 200
-
-
 def test_a_token_guards_work_and_nothing_else(runtime):
     app = build_app({"loudness": Tagger(runtime)}, ServerConfig(workers=1), "secret")
     with TestClient(app) as client:
@@ -298,3 +237,9 @@ def test_a_page_elsewhere_may_call_only_if_it_is_named(runtime):
     with TestClient(build_app(taggers, config)) as client:
         response = client.get("/models", headers=origin)
         assert response.headers["access-control-allow-origin"] == "https://example.org"
+
+
+def test_what_there_is_not_is_refused_in_words(client):
+    assert "Not Found" in detail(client.get("/nothing"))
+    refused = client.delete("/nothing")
+    assert "Not Allowed" in detail(refused)

@@ -4,7 +4,6 @@ import asyncio
 
 from resemul.server.limits import Limits
 
-
 _LIMITS = {"max_bytes": 10, "timeout": 5.0, "upload_timeout": 60.0}
 
 
