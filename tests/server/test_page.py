@@ -12,6 +12,7 @@ from resemul.tagging.tagger import Tagger
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 playwright_api = pytest.importorskip("playwright.sync_api")
+expect = playwright_api.expect
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium"),
@@ -125,12 +126,29 @@ def test_errors_stand_in_words_beside_their_file(browser, address):
 
 
 def test_a_song_that_waits_can_be_cancelled(page):
+    held = []
+    page.route("**/tag?*", lambda route: held.append(route), times=1)
     page.set_input_files("#files", [song("first.wav"), song("second.wav")])
     second = page.locator(".song").nth(1)
     second.locator(".cancel").click()
     assert second.locator(".state").inner_text() == "cancelled"
+    held[0].continue_()
     page.wait_for_selector(".result:not([hidden])")
     assert page.locator(".result:visible").count() == 1
+
+
+def test_a_song_that_is_being_sent_can_be_cancelled(page):
+    held, failed = [], []
+    page.on("requestfailed", lambda request: failed.append(request))
+    page.route("**/tag?*", lambda route: held.append(route), times=1)
+    page.set_input_files("#files", [song("first.wav"), song("second.wav")])
+    first, second = page.locator(".song").all()
+    expect(first.locator(".state")).to_have_text("sending")
+    first.locator(".cancel").click()
+    second.locator(".result").wait_for()
+    assert first.locator(".state").inner_text() == "cancelled"
+    assert not first.locator(".error").is_visible()
+    assert [request.method for request in failed].count("POST") == 1
 
 
 def test_downloads_can_be_read_back(page, tmp_path):

@@ -13,7 +13,8 @@ async function call(path, options = {}) {
   let response;
   try {
     response = await fetch(path, { ...options, headers });
-  } catch {
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
     throw new Error("The service does not answer. Is it still running?");
   }
   if (response.ok) return response;
@@ -36,11 +37,11 @@ function form(file) {
   return data;
 }
 
-export async function startJob(file, models) {
+export async function startJob(file, models, signal) {
   const query = new URLSearchParams({
     background: "true", timeline: "true", peaks: "true", model: models.join(","),
   });
-  const response = await call(`tag?${query}`, { method: "POST", body: form(file) });
+  const response = await call(`tag?${query}`, { method: "POST", body: form(file), signal });
   return response.json();
 }
 

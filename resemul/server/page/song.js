@@ -19,6 +19,7 @@ export class Song {
     this.find(".cancel").addEventListener("click", () => this.cancel());
     this.find(".remove").addEventListener("click", () => this.remove());
     this.isCancelled = false;
+    this.sending = new AbortController();
   }
 
   find(selector) {
@@ -37,7 +38,7 @@ export class Song {
     bar.setAttribute("aria-label", `Progress of ${this.file.name}`);
     this.setState("sending");
     try {
-      this.job = (await startJob(this.file, this.models)).id;
+      this.job = (await startJob(this.file, this.models, this.sending.signal)).id;
       await this.follow();
     } catch (error) {
       if (!this.isCancelled) this.fail(error.message);
@@ -64,6 +65,7 @@ export class Song {
 
   async cancel() {
     this.isCancelled = true;
+    this.sending.abort();
     this.setState("cancelled");
     this.find(".cancel").hidden = true;
     this.find(".remove").hidden = false;
