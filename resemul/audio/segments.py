@@ -18,11 +18,13 @@ from resemul.errors import AudioError
 def split_segments(waveform: np.ndarray, num_samples: int) -> np.ndarray:
     """Splits a waveform `(n,)` into segments `(n // num_samples, num_samples)`.
 
-    Segments do not overlap; what is left at the end is dropped. The result is a
-    view of `waveform`.
+    A spectrogram `(bands, n)` is split in the same way, along its time. Segments do
+    not overlap; what is left at the end is dropped. The result is a view.
     """
-    num_segments = len(waveform) // num_samples
-    return waveform[: num_segments * num_samples].reshape(num_segments, num_samples)
+    num_segments = waveform.shape[-1] // num_samples
+    whole = waveform[..., : num_segments * num_samples]
+    segments = whole.reshape(*waveform.shape[:-1], num_segments, num_samples)
+    return np.moveaxis(segments, -2, 0)
 
 
 # Of a segment, from one of `chunks` to the next.
@@ -38,6 +40,8 @@ def choose_segments(
 ) -> np.ndarray:
     """Returns some segments `(segments, num_samples)` of a waveform `(n,)`.
 
+    Of a spectrogram `(bands, n)` it returns `(segments, bands, num_samples)`.
+
     Args:
         waveform: at least `num_samples` long; if it is no longer, it is the only
             segment, whatever the scheme.
@@ -52,9 +56,10 @@ def choose_segments(
     Raises:
         ValueError: the waveform is shorter than a segment, or there is no such scheme.
     """
-    num_left = len(waveform) - num_samples
+    length = waveform.shape[-1]
+    num_left = length - num_samples
     if num_left < 0:
-        raise ValueError(f"{len(waveform)} samples hold no segment of {num_samples}")
+        raise ValueError(f"{length} samples hold no segment of {num_samples}")
     if scheme == "segments" or num_left == 0:
         return split_segments(waveform, num_samples)
     if scheme == "chunks":
@@ -68,7 +73,7 @@ def choose_segments(
         starts = np.random.default_rng(seed).integers(num_left + 1, size=1)
     else:
         raise ValueError(f"there is no scheme {scheme!r}")
-    return np.stack([waveform[start : start + num_samples] for start in starts])
+    return np.stack([waveform[..., start : start + num_samples] for start in starts])
 
 
 def segment_clips(
@@ -80,7 +85,9 @@ def segment_clips(
     """Chooses the segments of clips for a model that takes `num_samples`.
 
     Args:
-        clips: pairs of segments `(segments, n)`, which follow each other, and labels.
+        clips: pairs of segments `(segments, n)`, which follow each other, and labels;
+            or of pieces `(pieces, bands, n)` of a spectrogram. A clip that is too short
+            is filled with silence: zeros, or a spectrogram's lowest value.
         num_samples: as the rest, see `choose_segments`.
         scheme: the seed of a random segment is the clip's place.
         num_chunks: of `chunks`.
@@ -89,11 +96,20 @@ def segment_clips(
         Pairs of segments `(segments, num_samples)` and labels.
     """
     for number, (segments, labels) in enumerate(clips):
-        if segments.shape[1] == num_samples and scheme == "segments":
+        if segments.shape[-1] == num_samples and scheme == "segments":
             yield segments, labels
             continue
-        waveform = segments.reshape(-1)
+        waveform = _fill(np.concatenate(segments, axis=-1), num_samples)
         yield choose_segments(waveform, num_samples, scheme, num_chunks, number), labels
+
+
+def _fill(audio: np.ndarray, num_samples: int) -> np.ndarray:
+    missing = num_samples - audio.shape[-1]
+    if missing <= 0:
+        return audio
+    silence = audio.min() if audio.ndim > 1 else 0.0
+    after = [(0, 0)] * (audio.ndim - 1) + [(0, missing)]
+    return np.pad(audio, after, constant_values=silence)
 
 
 @dataclass(frozen=True)

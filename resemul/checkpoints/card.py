@@ -51,6 +51,8 @@ class ModelCard:
     source: dict[str, Any] = field(default_factory=dict)
     # By tag, the probability from which it counts as present; see `thresholds`.
     thresholds: dict[str, float] = field(default_factory=dict)
+    # What of records of whole tracks it was trained on; see `TrackChoice`.
+    reading: dict[str, Any] = field(default_factory=dict)
     # How audio is loaded; see `configs.audio`.
     mix: str = "ffmpeg"
     resampler: str = "swr"

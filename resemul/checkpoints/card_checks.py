@@ -192,4 +192,5 @@ CHECKS: dict[str, Check] = {
     "source": _object(),
     "thresholds": _object(_finite, "finite numbers"),
     "export": _object(),
+    "reading": _object(),
 }

@@ -5,15 +5,13 @@ import json
 from pathlib import Path
 
 from resemul.cli.options import (
-    add_data_dir,
-    add_from_audio,
     add_precision,
     add_trust,
     require_at_least,
     start_for_model,
 )
 from resemul.cli.parser import new_parser
-from resemul.cli.sources import open_records
+from resemul.cli.sources import add_sources, open_records
 from resemul.configs import WINDOWS
 
 
@@ -36,8 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="MODEL",
         help="a .keras file, its card beside it, or a published name",
     )
-    add_data_dir(parser)
-    add_from_audio(parser)
+    add_sources(parser)
     parser.add_argument(
         "--batch-size", type=int, metavar="N", help="segments in a batch, at most"
     )
@@ -133,7 +130,7 @@ def main(args: argparse.Namespace) -> int:
 
     metrics = find_metrics(args.metric)
     model, card = open_model(args.path, trust=args.trust)
-    with open_records(args, card.model) as records:
+    with open_records(args, card.model, card.reading) as records:
         check_fits(card, records)
         num_skipped = count_skipped(records, args.data_dir)
         if args.strict:

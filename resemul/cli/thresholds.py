@@ -4,14 +4,12 @@ import argparse
 from pathlib import Path
 
 from resemul.cli.options import (
-    add_data_dir,
-    add_from_audio,
     add_trust,
     require_at_least,
     start_for_model,
 )
 from resemul.cli.parser import new_parser
-from resemul.cli.sources import open_records
+from resemul.cli.sources import add_sources, open_records
 from resemul.constants import DEFAULT_THRESHOLD
 from resemul.errors import ConfigError
 
@@ -36,8 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="MODEL",
         help="a .keras file, its card beside it, or a published name",
     )
-    add_data_dir(parser)
-    add_from_audio(parser)
+    add_sources(parser)
     add_trust(parser)
     parser.add_argument(
         "--batch-size", type=int, metavar="N", help="segments in a batch"
@@ -61,7 +58,7 @@ def main(args: argparse.Namespace) -> int:
 
     path = find_model(args.path)
     model, card = load_model(path, trust=args.trust)
-    with open_records(args, card.model) as records:
+    with open_records(args, card.model, card.reading) as records:
         check_fits(card, records)
         fitted = fit_thresholds(model, records, args.batch_size)
     write_thresholds(fitted, path)

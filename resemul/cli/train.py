@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from resemul.cli.eval import add_metric
 from resemul.cli.options import (
-    add_data_dir,
-    add_from_audio,
     add_trust,
     add_unused,
     in_typed_words,
@@ -17,7 +15,7 @@ from resemul.cli.options import (
 )
 from resemul.cli.parser import new_parser
 from resemul.cli.run_options import add_run_options, run_config
-from resemul.cli.sources import open_records
+from resemul.cli.sources import add_sources, open_records
 from resemul.configs import LOADING_OPTIONS, TrainConfig, check_monitors, write_run
 
 if TYPE_CHECKING:
@@ -45,8 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
             "resemul train --data-dir mine --train-dir log-fcn5 --model fcn5 --lr 5e-4",
         ],
     )
-    add_data_dir(parser)
-    add_from_audio(parser)
+    add_sources(parser)
     parser.add_argument(
         "--train-dir",
         type=Path,

@@ -5,6 +5,7 @@ from typing import Any
 
 from resemul.configs.checks import require
 from resemul.configs.msd import MsdSettings
+from resemul.configs.track_records import TrackChoice
 from resemul.errors import ConfigError
 
 logger = logging.getLogger(__name__)
@@ -61,6 +62,19 @@ def as_run(settings: MsdSettings, front_end: str) -> dict[str, Any]:
         "model_options": options,
         "training": training,
     }
+
+
+def as_choice(settings: MsdSettings) -> TrackChoice:
+    """What the settings choose of records of whole tracks: tags, and split of files."""
+    groups = settings.merge or ()
+    has_all = settings.top is None or settings.top >= settings.n_tags
+    return TrackChoice(
+        split=tuple(map(float, settings.split)),
+        top=None if has_all else settings.top,
+        with_tags=() if has_all else settings.with_ or (),
+        without_tags=settings.without or (),
+        merge=";".join(",".join(map(str, group)) for group in groups) or None,
+    )
 
 
 def build_options(settings: MsdSettings) -> list[str]:

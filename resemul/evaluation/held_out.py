@@ -37,8 +37,10 @@ def predict_test_clips(
         precision: `float32` or `mixed_bfloat16`, of the model's arithmetic.
     """
     chosen, num_chunks = scoring_scheme(card, scheme)
+    model = records.part_of(model)
+    num_samples = int(model.input_shape[-1])
     clips: Iterator[Clip] = scoring_clips(
-        records, "test", card.num_samples, "eval", chosen, num_chunks
+        records, "test", num_samples, "eval", chosen, num_chunks
     )
     facts = (__version__, chosen, num_chunks, precision, *_facts_of(records))
     part = cache_folder() / PARTS_FOLDER / f"{digest(model, facts)[:32]}.part"
@@ -56,6 +58,7 @@ def _facts_of(records: RecordSet) -> tuple[object, ...]:
         records.tags,
         records.sample_rate,
         records.num_samples,
+        sorted(records.reading.items()),
         records.clip_ids,
         [_file_facts(path) for path in records.files["test"]],
     )

@@ -131,5 +131,6 @@ def predict_val_clips(
     Of records without a manifest, which do not tell clips apart, each counts as a
     clip.
     """
+    model = records.part_of(model)
     clips = scoring_clips(records, "val", model.input_shape[-1], "thresholds")
     return predict_labelled(fuse_for_prediction(model), clips, batch_size)

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from resemul.records.manifest import Manifest
     from resemul.records.opening import open_records, read_record_set
     from resemul.records.pipeline import (
-        count_examples,
         damage_named,
         iterate_clips,
         load_clips,
@@ -32,7 +31,6 @@ _PUBLIC = {
     "Manifest": "manifest",
     "RecordSet": "record_set",
     "ShardJob": "plan",
-    "count_examples": "pipeline",
     "damage_named": "pipeline",
     "iterate_clips": "pipeline",
     "load_clips": "pipeline",
@@ -53,7 +51,6 @@ __all__ = [
     "Manifest",
     "RecordSet",
     "ShardJob",
-    "count_examples",
     "damage_named",
     "iterate_clips",
     "load_clips",

@@ -6,14 +6,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from resemul.configs import DEFAULT_MODEL, DatasetConfig, records_of_model
+from resemul.configs.track_records import TrackChoice
 from resemul.datasets import load_annotations
-from resemul.errors import DatasetError
+from resemul.errors import ConfigError, DatasetError
 from resemul.records.audio_index import AUDIO_INDEX_FILE, write_audio_index
 from resemul.records.audio_set import open_audio_set
 from resemul.records.manifest import ShardResult
 from resemul.records.manifest_checks import read_manifest
 from resemul.records.plan import RECORDS_FOLDER
 from resemul.records.record_set import RecordSet, describe_manifest
+from resemul.records.track_set import TrackSet, find_format, open_track_set
 from resemul.records.unlisted import describe_files
 from resemul.runtime.files import ends_sha256
 
@@ -27,6 +29,8 @@ def open_records(
     num_workers: int = 1,
     model: str = DEFAULT_MODEL,
     records_dir: Path | None = None,
+    choice: TrackChoice | None = None,
+    is_chosen: bool = False,
 ) -> Iterator[RecordSet]:
     """The records of a data set, or what decodes its audio files while it is open.
 
@@ -36,15 +40,25 @@ def open_records(
             are counted first, unless they have been; of other data sets, `resemul build
             --index-only` counts them.
         num_workers: processes that decode.
-        model: in whose records the clips are counted.
+        model: in whose records the clips are counted, and which of two kinds of
+            records of whole tracks to read.
         records_dir: folder of the records, or of the counts; None for the usual one in
             `data_dir`.
+        choice: what to read of records of whole tracks.
+        is_chosen: other records, of which nothing can be chosen, are an error.
 
     Raises:
         DatasetError: there is nothing to read, or it is not what it was.
+        ConfigError: what is chosen is not there, or has no effect.
     """
     if not from_audio:
-        records = read_record_set(data_dir, records_dir)
+        records = read_record_set(data_dir, records_dir, model, choice)
+        if is_chosen and not isinstance(records, TrackSet):
+            raise ConfigError(
+                f"{records.folder} holds no whole tracks: their tags and split were "
+                "chosen by 'resemul build', and --top or --split-files would have "
+                "no effect"
+            )
         _tell_padding(records)
         yield records
         return
@@ -72,7 +86,12 @@ def _tell_padding(records: RecordSet) -> None:
         )
 
 
-def read_record_set(data_dir: Path, records_dir: Path | None = None) -> RecordSet:
+def read_record_set(
+    data_dir: Path,
+    records_dir: Path | None = None,
+    model: str = DEFAULT_MODEL,
+    choice: TrackChoice | None = None,
+) -> RecordSet:
     """Describes the shards of a data set.
 
     Without a manifest, as in folders that the original wrote, counts come from the
@@ -80,16 +99,23 @@ def read_record_set(data_dir: Path, records_dir: Path | None = None) -> RecordSe
 
     Args:
         data_dir: folder of the data set.
-        records_dir: folder of the shards; None for `data_dir/tfrecord`.
+        records_dir: folder of the shards; None for `data_dir/tfrecord`, or for
+            `data_dir` where that holds records of whole tracks.
+        model: see `open_records`.
+        choice: see `open_records`.
 
     Raises:
         DatasetError: there are no shards, some are missing, or they do not match
             their manifest or annotations.
     """
     folder = Path(records_dir or Path(data_dir) / RECORDS_FOLDER)
+    if records_dir is None and not folder.is_dir() and find_format(data_dir, model):
+        folder = Path(data_dir)
     if not folder.is_dir():
         raise DatasetError(f"{folder} does not exist; 'resemul build' writes it")
     manifest = read_manifest(folder)
+    if manifest is None and (record_format := find_format(folder, model)):
+        return open_track_set(folder, record_format, choice or TrackChoice())
     if manifest is None:
         return describe_files(folder, Path(data_dir))
     for shard in manifest.shards:

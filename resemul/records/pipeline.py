@@ -47,12 +47,12 @@ def load_training_segments(
         `steps` pairs of float32 waveforms `(batch_size, num_samples)` and labels
         `(batch_size, tags)`.
     """
-    _require_segments(records, "train")
+    require_segments(records, "train")
     random = np.random.default_rng(seed)
-    num_segments = count_examples(records, num_samples, crop)
+    num_segments = records.num_examples(num_samples, crop)
     num_passes, num_left = divmod(steps * batch_size, num_segments)
     num_samples = num_samples or records.num_samples
-    is_cropped = num_samples != records.num_samples
+    is_cropped = num_samples != records.num_samples or not records.has_one_length
 
     def one_pass(buffer_size: int) -> tf.data.Dataset:
         dataset = _read_shuffled_shards(records, random, num_read_threads)
@@ -81,16 +81,6 @@ def load_training_segments(
     return batches.prefetch(tf.data.AUTOTUNE)
 
 
-def count_examples(
-    records: RecordSet, num_samples: int | None = None, crop: str = "segments"
-) -> int:
-    """Training examples in one pass: a crop per record, or all its segments."""
-    per_record = 1
-    if num_samples is not None and crop == "segments":
-        per_record = records.num_samples // num_samples
-    return records.num_segments["train"] * per_record
-
-
 def _read_shuffled_shards(
     records: RecordSet, random: np.random.Generator, num_read_threads: int
 ) -> tf.data.Dataset:
@@ -105,7 +95,7 @@ def load_segments(records: RecordSet, split: str, batch_size: int) -> tf.data.Da
 
     Yields what `load_training_segments` yields; the last batch may be smaller.
     """
-    _require_segments(records, split)
+    require_segments(records, split)
     batches = records.read(records.files[split]).batch(batch_size)
     return records.decode(batches).prefetch(tf.data.AUTOTUNE)
 
@@ -116,7 +106,7 @@ def load_clips(records: RecordSet) -> tf.data.Dataset:
     Yields pairs of float32 waveforms `(segments, num_samples)` and labels
     `(tags,)`; clips may have any number of segments.
     """
-    _require_segments(records, "test")
+    require_segments(records, "test")
     return records.read_clips(records.files["test"]).prefetch(tf.data.AUTOTUNE)
 
 
@@ -142,6 +132,7 @@ def damage_named(records: RecordSet, split: str) -> Iterator[None]:
         raise explained from error
 
 
-def _require_segments(records: RecordSet, split: str) -> None:
+def require_segments(records: RecordSet, split: str) -> None:
+    """Raises a `DatasetError` if there is nothing to read of a split."""
     if not records.num_segments[split]:
         raise DatasetError(f"{records.folder} holds no {split} segments")

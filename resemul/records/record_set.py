@@ -1,12 +1,16 @@
 """What there is to read: the shards of a folder, their sizes, their tags.
 
-`AudioSet` (in `audio_set`) has the same methods, and reads the audio files themselves.
+`AudioSet` (in `audio_set`) has the same methods, and reads the audio files themselves;
+`TrackSet` (in `track_set`) reads records of whole tracks.
 """
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 import tensorflow as tf
 
 from resemul.configs import BuildConfig
@@ -15,6 +19,9 @@ from resemul.errors import DatasetError
 from resemul.records.manifest import Manifest
 from resemul.records.schema import decode_clip, decode_segments
 from resemul.runtime.files import file_sha256
+
+if TYPE_CHECKING:
+    import keras
 
 # What TensorFlow raises for a damaged record.
 _DAMAGE = (tf.errors.DataLossError, tf.errors.InvalidArgumentError)
@@ -52,9 +59,27 @@ class RecordSet:
     num_padded: dict[str, int] = field(default_factory=dict)
     # By the name of a shard, where the manifest knows it.
     sha256: dict[str, str] = field(default_factory=dict)
+    # What was chosen of them when they were opened, for a model's card.
+    reading: dict[str, Any] = field(default_factory=dict)
 
     # With which 'resemul build' makes these again.
     build_options: ClassVar[str] = ""
+    # What writes the files, and what to do where a split has none.
+    remedy: ClassVar[str] = "'resemul build'"
+    split_remedy: ClassVar[str] = "build the records with another --split or --ratio"
+    # Whether all have `num_samples`.
+    has_one_length: ClassVar[bool] = True
+
+    def part_of(self, model: "keras.Model") -> "keras.Model":
+        """The part of a model that takes what the records hold: all of it."""
+        return model
+
+    def num_examples(self, num_samples: int | None, crop: str) -> int:
+        """Training examples in one pass: a crop per record, or all its segments."""
+        per_record = 1
+        if num_samples is not None and crop == "segments":
+            per_record = self.num_samples // num_samples
+        return self.num_segments["train"] * per_record
 
     def read(
         self, files: list[Path], num_files_at_a_time: int = 1, block_length: int = 1
@@ -106,6 +131,36 @@ class RecordSet:
             num_parallel_calls=tf.data.AUTOTUNE,
         )
 
+    def val_clips(self, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Segments `(segments, num_samples)` and labels of each validation clip.
+
+        Args:
+            batch_size: segments that are read at a time.
+
+        Raises:
+            DatasetError: they are not as many as the manifest lists.
+        """
+        sizes = self.val_clip_sizes or (1,) * self.num_segments["val"]
+        batches = self.decode(self.read(self.files["val"]).batch(batch_size))
+        segments = (
+            pair
+            for batch in batches.prefetch(tf.data.AUTOTUNE).as_numpy_iterator()
+            for pair in zip(*batch, strict=True)
+        )
+        num_read = 0
+        for size in sizes:
+            pairs = list(itertools.islice(segments, size))
+            num_read += len(pairs)
+            if len(pairs) < size:
+                break
+            yield np.stack([waveform for waveform, _ in pairs]), pairs[0][1]
+        num_read += sum(1 for _ in segments)
+        if num_read != sum(sizes):
+            raise DatasetError(
+                f"{self.folder} holds {num_read} validation segments, {sum(sizes)} by "
+                "its manifest; build the records again"
+            )
+
     def explain(self, error: Exception, split: str) -> DatasetError | None:
         """What an error of TensorFlow means, if it comes from reading these records."""
         if not isinstance(error, _DAMAGE):
@@ -117,7 +172,7 @@ class RecordSet:
         one = len(damaged) == 1
         return DatasetError(
             f"{self.folder}: {names} {'is' if one else 'are'} damaged; delete "
-            f"{'it' if one else 'them'} and run 'resemul build' again, which writes "
+            f"{'it' if one else 'them'} and run {self.remedy} again, which writes "
             "what is missing"
         )
 

@@ -2,15 +2,14 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from math import floor
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from resemul.configs.track_records import LOG_MEL, TrackReadConfig
 from resemul.errors import ConfigError, DatasetError
+from resemul.records.track_choice import part_files
 from resemul.records.track_schema import parse_track
 from resemul.records.track_shards import manifest_name, sorted_files
 
@@ -90,30 +89,6 @@ def check_manifest(folder: Path, config: TrackReadConfig) -> list[str] | None:
                 f"{getattr(config, name)}"
             )
     return tags
-
-
-def part_files(
-    files: Sequence[Path], split: Sequence[float] | None
-) -> list[list[Path]]:
-    """The files of each part; see `generate_datasets`.
-
-    Raises:
-        ConfigError: there are fewer files than the parts take.
-    """
-    if split is None:
-        return [list(files)]
-    if min(split) < 0:
-        raise ConfigError(f"parts of a split must be 0 or more, got {list(split)}")
-    ends = np.cumsum(split)
-    if ends[-1] == 100:
-        ends = np.array([floor(end * len(files) / 100) for end in ends])
-    if ends[-1] > len(files) or (ends != ends.astype(int)).any():
-        raise ConfigError(
-            "a split is percent, 100 in all, or whole numbers of files, of which there "
-            f"are {len(files)}; got {list(split)}"
-        )
-    starts = [0, *ends[:-1]]
-    return [list(files[int(a) : int(b)]) for a, b in zip(starts, ends, strict=True)]
 
 
 def _numbers(

@@ -1,5 +1,6 @@
 """What a record of a whole track holds: a waveform, or its log-mel spectrogram."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from resemul.configs.track_records import (
     FFT_SAMPLES,
     HOP_SAMPLES,
     LOG_MEL,
+    RANGE_DB,
     TrackRecordsConfig,
 )
 from resemul.errors import AudioError
@@ -19,7 +21,8 @@ from resemul.models.mel import mel_filter_bank
 # Of one transform; more at a time would only take memory.
 _CHUNK_FRAMES = 1024
 _MIN_POWER = 1e-10
-_RANGE_DB = 80.0
+# How the files are loaded, at the rate of the records.
+TRACK_AUDIO = AudioConfig(16_000, mix="mean", resampler="swr-long")
 
 
 def load_features(path: Path, config: TrackRecordsConfig) -> np.ndarray:
@@ -31,7 +34,7 @@ def load_features(path: Path, config: TrackRecordsConfig) -> np.ndarray:
     Raises:
         AudioError: it cannot be decoded.
     """
-    audio = AudioConfig(config.sample_rate, mix="mean", resampler="swr-long")
+    audio = replace(TRACK_AUDIO, sample_rate=config.sample_rate)
     if path.suffix == ".npz":
         waveform = _load_npz(path, audio)
     else:
@@ -70,7 +73,7 @@ def log_mel(waveform: np.ndarray, sample_rate: int, num_bands: int) -> np.ndarra
         for i in range(0, len(frames), _CHUNK_FRAMES)
     ]
     decibels = 10 * np.log10(np.maximum(np.concatenate(power).T, _MIN_POWER))
-    return np.maximum(decibels, decibels.max() - _RANGE_DB).astype("float32")
+    return np.maximum(decibels, decibels.max() - RANGE_DB).astype("float32")
 
 
 def _load_npz(path: Path, audio: AudioConfig) -> np.ndarray:

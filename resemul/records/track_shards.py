@@ -137,7 +137,7 @@ def write_tracks(
         )
         for job in _run(waiting, write, num_workers, timeout_seconds):
             progress.advance(len(job.tracks))
-    return _write_manifest(folder, about, identity)
+    return _write_manifest(folder, about, identity, collection.popularity)
 
 
 def write_file(
@@ -244,7 +244,10 @@ def _read_result(state: Path, name: str) -> dict[str, Any] | None:
 
 
 def _write_manifest(
-    folder: Path, about: dict[str, Any], identity: str
+    folder: Path,
+    about: dict[str, Any],
+    identity: str,
+    popularity: Sequence[str] | None,
 ) -> dict[str, Any]:
     """Of all files that are there, also those that another run has written."""
     files = {}
@@ -253,7 +256,9 @@ def _write_manifest(
         if result is not None and result["identity"] == identity:
             tracks, skipped = len(result["tids"]), result["skipped"]
             files[path.name] = {"tracks": tracks, "skipped": skipped}
-    manifest = {**about, "files": files}
+    # Of the whole database of tags, most frequent first.
+    order = {"popularity": list(popularity)} if popularity else {}
+    manifest = {**about, **order, "files": files}
     with atomic_write(folder / manifest_name(about["format"])) as file:
         json.dump(manifest, file, indent=1, ensure_ascii=False)
     return manifest

@@ -25,7 +25,7 @@ def require_splits(records: RecordSet) -> None:
         if not records.num_segments.get(split):
             raise DatasetError(
                 f"{records.folder} holds no {split} clips, and there must be some "
-                f"{purpose}; build the records with another --split or --ratio"
+                f"{purpose}; {records.split_remedy}"
             )
 
 

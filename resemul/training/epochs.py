@@ -21,7 +21,6 @@ from resemul.prediction.fused import copy_weights, fuse_for_prediction
 from resemul.prediction.precision import choose_precision
 from resemul.records import (
     RecordSet,
-    count_examples,
     damage_named,
     load_training_segments,
 )
@@ -48,17 +47,18 @@ class EpochRunner:
         self._metrics = metrics
         self.monitors = Monitors(metrics)
         self.precision = choose_precision(config.precision)
+        part = records.part_of(model)
         # Takes the steps; its weights are copied to `model` after each epoch.
-        self._fused = fuse_for_training(model, self.precision, config.freeze_body)
-        self._predictor = fuse_for_prediction(model)
+        self._fused = fuse_for_training(part, self.precision, config.freeze_body)
+        self._predictor = fuse_for_prediction(part)
         # Later stages start from statistics that are corrected already.
         self._new_in_first_stage = (
             [] if config.freeze_body else new_normalizations(model)
         )
         self._records = records
         self._config = config
-        self._num_samples = int(model.input_shape[-1])
-        num_examples = count_examples(records, self._num_samples, config.crop)
+        self._num_samples = int(part.input_shape[-1])
+        num_examples = records.num_examples(self._num_samples, config.crop)
         self._steps = config.steps_per_epoch or math.ceil(
             num_examples / config.batch_size
         )

@@ -52,6 +52,7 @@ def describe_run(card: ModelCard, records: RecordSet) -> dict[str, Any]:
         "tags": list(card.tags),
         "num_segments": records.num_segments,
         "init_from": card.source.get("init_from"),
+        **({"reading": card.reading} if card.reading else {}),
         **{k: v for k, v in card.training.items() if k not in may_change},
     }
 

@@ -99,6 +99,7 @@ def score_on_test(
     """Scores of the test split, clip by clip as in the validation; {} without one."""
     if not records.num_segments["test"]:
         return {}
+    model = records.part_of(model)
     clips = scoring_clips(
         records,
         "test",

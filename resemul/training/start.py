@@ -65,6 +65,7 @@ def prepare_model(
         dataset=records.dataset,
         split_name=records.split_name,
         num_clips=records.num_clips,
+        reading=records.reading,
     )
     if source is not None:
         # Of an imported model, the file that it was imported from.

@@ -11,7 +11,6 @@ from resemul.datasets import load_annotations
 from resemul.records import (
     AUDIO_INDEX_FILE,
     RECORDS_FOLDER,
-    count_examples,
     load_training_segments,
     open_audio_set,
     read_record_set,
@@ -146,8 +145,8 @@ def test_records_of_the_models_length_are_taken_whole(records, crop):
         (8, "centre", 12),
     ],
 )
-def test_count_examples_counts_crops_or_segments(records, num_samples, crop, expected):
-    assert count_examples(records, num_samples, crop) == expected
+def test_num_examples_counts_crops_or_segments(records, num_samples, crop, expected):
+    assert records.num_examples(num_samples, crop) == expected
 
 
 def test_fewer_steps_than_a_pass_take_records_once_at_most(records):
