@@ -37,7 +37,7 @@ HOMES = {
     "tensorboard": {"training"},
     "torch": {"weights"},
     "h5py": {"weights", "curation"},
-    "matplotlib": {"excitations", "curation", "tagging"},
+    "matplotlib": {"excitations", "curation", "tagging", "training"},
     # Nowhere: files are written without it.
     "onnx": set(),
     "onnxruntime": {"export", "prediction"},

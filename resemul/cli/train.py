@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from resemul.cli.eval import add_metric
+from resemul.cli.lr_range import add_lr_range, find_rate
 from resemul.cli.options import (
     add_trust,
     add_unused,
@@ -14,6 +15,7 @@ from resemul.cli.options import (
     start_for_model,
 )
 from resemul.cli.parser import new_parser
+from resemul.cli.run_folder import add_run, run_folder
 from resemul.cli.run_options import add_run_options, run_config
 from resemul.cli.sources import add_sources, open_records
 from resemul.configs import LOADING_OPTIONS, TrainConfig, check_monitors, write_run
@@ -51,6 +53,14 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="PATH",
         help="folder for checkpoints and logs",
     )
+    add_run(parser)
+    parser.add_argument(
+        "--profile",
+        type=_parse_steps,
+        metavar="FIRST,LAST",
+        help="record these steps of the first epoch for TensorBoard's profiler, such "
+        "as 10,20",
+    )
     parser.add_argument(
         "--overwrite",
         action="store_true",
@@ -65,6 +75,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add_trust(parser)
     add_run_options(parser)
+    add_lr_range(parser)
     add_metric(parser)
     add_unused(parser, "--num-audios-per-shard", type=int, metavar="N")
     add_unused(parser, "--num-segments-per-audio", type=int, metavar="N")
@@ -73,6 +84,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> int:
     """Trains, then prints the stages and where the best model is."""
+    args.train_dir = run_folder(args.train_dir, args.run)
     source = _load(args.init_from, args.trust) if args.init_from else None
     config = run_config(args, source[1].model if source else None)
     if args.save_config:
@@ -99,6 +111,9 @@ def main(args: argparse.Namespace) -> int:
     with in_typed_words(TrainConfig):
         check_monitors(config.training, metrics)
     with open_records(args, config.model) as records:
+        if args.lr_range:
+            find_rate(args, config, records, source)
+            return 0
         from resemul.training import train
 
         run = train(
@@ -108,11 +123,33 @@ def main(args: argparse.Namespace) -> int:
             source,
             overwrite=args.overwrite,
             metrics=metrics,
+            callbacks=_callbacks(args),
         )
     for stage in run.stages:
         print(_describe_stage(stage, run.card.split_name, metrics))
     print(f"best model: {run.best}")
     return 0
+
+
+def _callbacks(args: argparse.Namespace) -> "list[keras.callbacks.Callback]":
+    if args.profile is None:
+        return []
+    from resemul.training.profiling import ProfileSteps
+
+    return [ProfileSteps(args.train_dir, *args.profile)]
+
+
+def _parse_steps(text: str) -> tuple[int, int]:
+    first, _, last = text.partition(",")
+    try:
+        steps = int(first), int(last or first)
+    except ValueError:
+        steps = 0, 0
+    if not 1 <= steps[0] <= steps[1]:
+        raise argparse.ArgumentTypeError(
+            f"expected steps from 1, FIRST,LAST, such as 10,20; got {text!r}"
+        )
+    return steps
 
 
 def _describe_stage(

@@ -42,8 +42,10 @@ class EpochRunner:
         records: RecordSet,
         config: TrainConfig,
         metrics: Mapping[str, Metric] = METRICS,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
     ) -> None:
         self._model = model
+        self._callbacks = tuple(callbacks)
         self._metrics = metrics
         self.monitors = Monitors(metrics)
         self.precision = choose_precision(config.precision)
@@ -102,31 +104,44 @@ class EpochRunner:
         Returns:
             `lr`, the learning rate of the last step, and `loss`, the mean over all.
         """
-        seed = (self._config.seed, *epoch)
-        seed_random_layers(self._fused, *seed)
-        batch_size = self._config.batch_size
-        batches = load_training_segments(
-            self._records,
-            batch_size,
-            self._steps,
-            seed=seed,
-            num_read_threads=self._config.num_read_threads,
-            shuffle_buffer=self._config.shuffle_buffer,
-            num_samples=self._num_samples,
-            crop=self._config.crop,
-        )
         losses = self.monitors.losses_for(self._config.schedule, rows)
         rates = RateSetter(self._config, self._stage, self._steps, len(rows), losses)
-        bar = EpochProgress(label, self._steps, batch_size, rates)
-        with damage_named(self._records, "train"):
-            history = self._fused.fit(
-                batches, epochs=1, verbose=0, shuffle=False, callbacks=[rates, bar]
-            )
+        bar = EpochProgress(label, self._steps, self._config.batch_size, rates)
+        loss = self.take_steps(epoch, self._steps, [rates, bar, *self._callbacks])
         self._model.set_weights(self._fused.get_weights())
         if epoch[0] == 0:
             num_steps = int(self._fused.optimizer.iterations)
             take_out_beginnings(self._model, self._new_in_first_stage, num_steps)
-        return {"lr": rates.rate, "loss": float(history.history["loss"][0])}
+        return {"lr": rates.rate, "loss": loss}
+
+    def take_steps(
+        self,
+        epoch: tuple[int, int],
+        num_steps: int,
+        callbacks: Sequence[keras.callbacks.Callback],
+    ) -> float:
+        """Takes training steps, and nothing besides; returns the loss.
+
+        Arguments as those of `fit`; the callbacks set the rate of each step.
+        """
+        config = self._config
+        seed = (config.seed, *epoch)
+        seed_random_layers(self._fused, *seed)
+        batches = load_training_segments(
+            self._records,
+            config.batch_size,
+            num_steps,
+            seed=seed,
+            num_read_threads=config.num_read_threads,
+            shuffle_buffer=config.shuffle_buffer,
+            num_samples=self._num_samples,
+            crop=config.crop,
+        )
+        with damage_named(self._records, "train"):
+            history = self._fused.fit(
+                batches, epochs=1, verbose=0, shuffle=False, callbacks=list(callbacks)
+            )
+        return float(history.history["loss"][0])
 
     def validate(self) -> dict[str, float]:
         """Loss and scores over the validation clips.

@@ -2,7 +2,7 @@
 
 import dataclasses
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -36,6 +36,7 @@ def train(
     *,
     overwrite: bool = False,
     metrics: Mapping[str, Metric] = METRICS,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> TrainingRun:
     """Trains a model, scores each stage on the test split, and fits thresholds.
 
@@ -51,6 +52,7 @@ def train(
             see `prepare_model`.
         overwrite: delete the run that is in `train_dir`, and begin anew.
         metrics: what to score by; `monitor` may be one of them.
+        callbacks: of Keras, called in every epoch; such as `ProfileSteps`.
 
     Raises:
         ConfigError: an option cannot work, with these records or with `init_from`.
@@ -78,7 +80,14 @@ def train(
             score_on_test, config=config.training, records=records, metrics=metrics
         )
         run = train_in_stages(
-            model, card, records, train_dir, config.training, evaluate_stage, metrics
+            model,
+            card,
+            records,
+            train_dir,
+            config.training,
+            evaluate_stage,
+            metrics,
+            callbacks,
         )
         run = _finish(run, records)
         # For tagging without TensorFlow; one that is done is left.

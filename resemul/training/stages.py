@@ -4,7 +4,7 @@ import dataclasses
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -56,6 +56,7 @@ def train_in_stages(
     config: TrainConfig,
     evaluate_stage: EvaluateStage,
     metrics: Mapping[str, Metric] = METRICS,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> TrainingRun:
     """Trains as a recipe says; goes on where an earlier call was stopped.
 
@@ -73,6 +74,7 @@ def train_in_stages(
         config: the schedule.
         evaluate_stage: called at the end of each stage with its best weights.
         metrics: of the validation.
+        callbacks: of Keras, called in every epoch.
 
     Raises:
         ConfigError: what picks the best epoch is not computed.
@@ -82,7 +84,9 @@ def train_in_stages(
     """
     check_monitors(config, metrics)
     require_splits(records)
-    trainer = _Trainer(model, card, records, Path(train_dir), config, metrics)
+    trainer = _Trainer(
+        model, card, records, Path(train_dir), config, metrics, callbacks
+    )
     trainer.begin()
     while trainer.state.stage < len(config.plan()) and trainer.epochs_left():
         trainer.run_stage(evaluate_stage)
@@ -100,12 +104,13 @@ class _Trainer:
         train_dir: Path,
         config: TrainConfig,
         metrics: Mapping[str, Metric],
+        callbacks: Sequence[keras.callbacks.Callback],
     ) -> None:
         self.model = model
         self.metrics = metrics
         self.train_dir = train_dir
         self.config = config
-        self.epochs = EpochRunner(model, records, config, metrics)
+        self.epochs = EpochRunner(model, records, config, metrics, callbacks)
         self.monitors = self.epochs.monitors
         self.card = dataclasses.replace(
             card, training=as_json(config), seed=config.seed
