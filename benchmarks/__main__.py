@@ -12,6 +12,7 @@ from benchmarks import (
     networks,
     reading,
     runtimes,
+    silence,
     starting,
     tagging,
     untrained,
@@ -35,7 +36,7 @@ CAPS = {
     },
 }
 
-STAGES = ("train", "predict", "build", "input", "tag", "runtimes", "start")
+STAGES = ("train", "predict", "build", "input", "silence", "tag", "runtimes", "start")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -168,6 +169,12 @@ def _input(args: argparse.Namespace) -> str:
     )
 
 
+def _silence(args: argparse.Namespace) -> str:
+    title = f"Silence, {silence.NUM_FILES} previews of 30 s, one process"
+    measurements = _run(args, silence.variants())
+    return render(Stage(title, "files", silence.NUM_FILES), measurements, {})
+
+
 def _tag(args: argparse.Namespace) -> str:
     untrained.export_all(list(tagging.MODELS))
     ways = tagging.ways()
@@ -193,6 +200,7 @@ _RUNNERS: dict[str, Callable[[argparse.Namespace], str]] = {
     "predict": _predict,
     "build": _build,
     "input": _input,
+    "silence": _silence,
     "tag": _tag,
     "runtimes": _runtimes,
     "start": _start,

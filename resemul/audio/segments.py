@@ -11,6 +11,7 @@ import numpy as np
 
 from resemul.audio.decode import load_waveform
 from resemul.audio.source import source_name
+from resemul.audio.stored import SUFFIX, load_stored_waveform
 from resemul.configs import BuildConfig
 from resemul.errors import AudioError
 
@@ -125,11 +126,13 @@ class Clip:
 
 
 def load_for_records(path: Path, config: BuildConfig) -> np.ndarray:
-    """Decodes a file as a build does; float32 `(n,)`.
+    """Decodes a file as a build does, or takes stored arrays (.npz); float32 `(n,)`.
 
     Raises:
         AudioError: it cannot be decoded.
     """
+    if path.suffix == SUFFIX:
+        return load_stored_waveform(path, config.audio, config.clip_seconds)
     return load_waveform(
         path,
         config.sample_rate,

@@ -272,7 +272,7 @@ def _measure(
     if config.npz_root is not None:
         npz = job["npz"] or npz_path_of(job["path"], npz_base)
         try:
-            return {"row": job["row"]} | read_npz(config.npz_root / npz)
+            return {"row": job["row"]} | read_npz(config.npz_root / npz, config.padding)
         except AudioError as error:
             logger.debug("%s; the audio is decoded", error)
     try:

@@ -7,21 +7,30 @@ from typing import Any
 
 import numpy as np
 
+from resemul.audio.stored import load_mean, read_stored
+from resemul.configs.curation import PADDINGS
+from resemul.curation.silence import find_intervals
 from resemul.errors import AudioError
 
 _PREVIEW_SUFFIX = ".clip.mp3"
 
 
-def read_npz(path: Path) -> dict[str, Any]:
-    """Intervals that the original stored; raises `AudioError` if there are none."""
-    try:
-        with np.load(path, allow_pickle=False) as stored:
+def read_npz(path: Path, padding: str = PADDINGS[0]) -> dict[str, Any]:
+    """Intervals that the original stored, or else those of the audio stored with them.
+
+    Raises:
+        AudioError: there are neither.
+    """
+    stored = read_stored(path, ("split", "sr"))
+    if stored.keys() == {"split", "sr"}:
+        try:
             split = np.asarray(stored["split"], "int64").reshape(-1, 2)
             return {"sample_rate": int(stored["sr"]), "split": split.tolist()}
-    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
-        raise AudioError(f"{path} holds no intervals: {error}") from error
-    except Exception as error:  # zipfile and zlib have errors of their own
-        raise AudioError(f"{path} cannot be read: {error}") from error
+        except (ValueError, TypeError) as error:
+            raise AudioError(f"{path} holds no intervals: {error}") from error
+    waveform, sample_rate = load_mean(path)
+    intervals, _ = find_intervals([waveform], padding)
+    return {"sample_rate": sample_rate, "split": intervals.tolist()}
 
 
 def npz_path_of(mp3_path: str, root: Path) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from resemul.audio.decode import load_waveform
-from resemul.audio.resample import convert_array
+from resemul.audio.stored import SUFFIX, load_stored_waveform
 from resemul.configs.audio import AudioConfig
 from resemul.configs.track_records import (
     FFT_SAMPLES,
@@ -15,7 +15,6 @@ from resemul.configs.track_records import (
     RANGE_DB,
     TrackRecordsConfig,
 )
-from resemul.errors import AudioError
 from resemul.models.mel import mel_filter_bank
 
 # Of one transform; more at a time would only take memory.
@@ -35,8 +34,8 @@ def load_features(path: Path, config: TrackRecordsConfig) -> np.ndarray:
         AudioError: it cannot be decoded.
     """
     audio = replace(TRACK_AUDIO, sample_rate=config.sample_rate)
-    if path.suffix == ".npz":
-        waveform = _load_npz(path, audio)
+    if path.suffix == SUFFIX:
+        waveform = load_stored_waveform(path, audio)
     else:
         waveform = load_waveform(
             path, audio.sample_rate, None, mix=audio.mix, resampler=audio.resampler
@@ -74,12 +73,3 @@ def log_mel(waveform: np.ndarray, sample_rate: int, num_bands: int) -> np.ndarra
     ]
     decibels = 10 * np.log10(np.maximum(np.concatenate(power).T, _MIN_POWER))
     return np.maximum(decibels, decibels.max() - RANGE_DB).astype("float32")
-
-
-def _load_npz(path: Path, audio: AudioConfig) -> np.ndarray:
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            array, sample_rate = stored["array"], int(stored["sr"])
-    except Exception as error:  # zipfile and zlib have errors of their own
-        raise AudioError(f"{path} holds no stored audio: {error}") from error
-    return convert_array(array, sample_rate, audio)
