@@ -37,6 +37,7 @@ def read_version() -> str:
 
 REQUIREMENTS = read_requirements()
 NOTEBOOK = ["jupyter>=1", "nbclient>=0.10", "nbformat>=5.10", "ipykernel>=6"]
+DASK = ["distributed>=2024.8"]
 PARQUET = ["pyarrow>=16"]
 SERVER = [
     "fastapi>=0.115",
@@ -75,6 +76,7 @@ setup(
         "madmom": ["madmom>=0.16.1", "cython>=3", "setuptools>=65"],
         "notebook": [*REQUIREMENTS, *NOTEBOOK],
         "docs": [*REQUIREMENTS, "mkdocs-material>=9.5", "mkdocstrings[python]>=0.25"],
+        "dask": DASK,
         "parquet": PARQUET,
         "server": SERVER,
         "export": REQUIREMENTS,
@@ -83,6 +85,7 @@ setup(
         "test": [
             *REQUIREMENTS,
             *NOTEBOOK,
+            *DASK,
             *PARQUET,
             *SERVER,
             "axe-playwright-python>=0.1.4",

@@ -43,6 +43,7 @@ HOMES = {
     "onnxruntime": {"export", "prediction"},
     "argparse": {"cli"},
     "mutagen": {"curation", "tagging"},
+    "distributed": {"runtime"},
 }
 # Models must run on every backend of Keras, so they know none of them.
 BACKENDS = {"tensorflow", "torch", "jax"}

@@ -2,8 +2,8 @@
 
 import argparse
 import sys
-from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resemul.cli.build_options import (
@@ -14,11 +14,21 @@ from resemul.cli.build_options import (
     check_decoding,
 )
 from resemul.cli.dataset_options import add_dataset_options, dataset_config
+from resemul.cli.executor_options import (
+    add_executor,
+    executor_given,
+    say_done,
+    share_given,
+)
 from resemul.cli.options import add_records_dir
 from resemul.cli.parser import new_parser
+from resemul.configs import BuildConfig, DatasetConfig
 from resemul.constants import SPLITS
+from resemul.errors import ConfigError
+from resemul.runtime.tasks import Share
 
 if TYPE_CHECKING:
+    from resemul.datasets import Annotations
     from resemul.records import Manifest
 
 
@@ -49,6 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="delete what an earlier build left there",
     )
+    add_executor(parser, "write the manifest of what tasks have built")
     return parser
 
 
@@ -57,33 +68,78 @@ def main(args: argparse.Namespace) -> int:
     check_decoding(args)
     config = build_config(args)
     dataset = dataset_config(args)
+    share = share_given(args)
+    if args.overwrite and not share.is_whole:
+        raise ConfigError(
+            "--overwrite would delete what other tasks have built; delete it before "
+            "the first"
+        )
     from resemul.datasets import load_annotations
-    from resemul.records import (
-        AUDIO_INDEX_FILE,
-        RECORDS_FOLDER,
-        write_audio_index,
-        write_shards,
-    )
+    from resemul.records import AUDIO_INDEX_FILE, RECORDS_FOLDER
 
     annotations = load_annotations(dataset)
-    write: Callable[..., Manifest] = write_shards
     if args.index_only:
-        write = partial(write_audio_index, dataset=dataset)
         target = (args.records_dir or args.data_dir) / AUDIO_INDEX_FILE
     else:
         target = args.records_dir or args.data_dir / RECORDS_FOLDER
-    manifest = write(
-        annotations,
-        target,
-        config,
-        num_workers=args.num_workers,
-        overwrite=args.overwrite,
-        timeout_seconds=args.decode_timeout,
-    )
+    write = partial(_index, dataset=dataset) if args.index_only else _build
+    manifest = write(args, annotations, target, config, share)
     accept_any_name(sys.stdout)
+    if manifest is None:
+        say_done(share)
+        return 0
     print(f"split {annotations.split_name}, {len(annotations.tags)} tags, in {target}")
     _print_contents(manifest)
     return 0
+
+
+def _build(
+    args: argparse.Namespace,
+    annotations: "Annotations",
+    target: Path,
+    config: BuildConfig,
+    share: Share,
+) -> "Manifest | None":
+    from resemul.records.shards import finish_shards, write_shards, write_share
+
+    if share.is_finish:
+        return finish_shards(annotations, target, config)
+    how = {"num_workers": args.num_workers, "timeout_seconds": args.decode_timeout}
+    if share.task is not None:
+        return write_share(annotations, target, config, share.task, **how)
+    with executor_given(args) as executor:
+        return write_shards(
+            annotations,
+            target,
+            config,
+            overwrite=args.overwrite,
+            executor=executor,
+            **how,
+        )
+
+
+def _index(
+    args: argparse.Namespace,
+    annotations: "Annotations",
+    target: Path,
+    config: BuildConfig,
+    share: Share,
+    dataset: DatasetConfig,
+) -> "Manifest | None":
+    from resemul.records import write_audio_index
+
+    with executor_given(args) as executor:
+        return write_audio_index(
+            annotations,
+            target,
+            config,
+            num_workers=args.num_workers,
+            overwrite=args.overwrite,
+            timeout_seconds=args.decode_timeout,
+            dataset=dataset,
+            executor=executor,
+            share=share,
+        )
 
 
 def _print_contents(manifest: "Manifest") -> None:

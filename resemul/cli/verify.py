@@ -4,6 +4,7 @@ import argparse
 import hashlib
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from resemul.cli.build_options import (
     accept_any_name,
@@ -13,7 +14,18 @@ from resemul.cli.build_options import (
     check_decoding,
 )
 from resemul.cli.dataset_options import add_dataset_options, dataset_config
+from resemul.cli.executor_options import (
+    add_executor,
+    executor_given,
+    say_done,
+    share_given,
+)
 from resemul.cli.parser import new_parser
+from resemul.errors import ConfigError
+from resemul.runtime.tasks import Share
+
+if TYPE_CHECKING:
+    from resemul.datasets import Annotations
 
 _STANDARD_OUTPUT = Path("-")
 
@@ -48,6 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="only check that the files are there and not empty: takes seconds",
     )
+    add_executor(parser, "write the list of what tasks have found")
     # Clips without a tag are checked too: which tags are learned may change.
     parser.set_defaults(keep_untagged=True)
     return parser
@@ -58,24 +71,28 @@ def main(args: argparse.Namespace) -> int:
     check_decoding(args)
     config = build_config(args)
     dataset = dataset_config(args)
+    share = share_given(args)
     from resemul.datasets import load_annotations
     from resemul.records.verification import verify_audio, write_findings
     from resemul.runtime.outputs import output, require_writable
-    from resemul.weights.cache import cache_folder
 
     if args.csv != _STANDARD_OUTPUT:
         require_writable(args.csv)
     annotations = load_annotations(dataset, require_files=False)
-    about = f"{annotations.audio_dir.resolve()} {annotations.source_sha256}"
-    digest = hashlib.sha256(about.encode(errors="surrogateescape")).hexdigest()
-    result = verify_audio(
-        annotations,
-        config,
-        decode=not args.no_decode,
-        num_workers=args.num_workers,
-        timeout_seconds=args.decode_timeout,
-        journal_path=cache_folder() / "verified" / f"{digest[:32]}.journal",
-    )
+    with executor_given(args) as executor:
+        result = verify_audio(
+            annotations,
+            config,
+            decode=not args.no_decode,
+            num_workers=args.num_workers,
+            timeout_seconds=args.decode_timeout,
+            journal_path=_journal_path(args, annotations, share),
+            executor=executor,
+            share=share,
+        )
+    if result is None:
+        say_done(share)
+        return 0
     if args.csv == _STANDARD_OUTPUT:
         accept_any_name(sys.stdout)
         write_findings(result.findings, sys.stdout)
@@ -84,3 +101,18 @@ def main(args: argparse.Namespace) -> int:
             write_findings(result.findings, table)
     print(result.summary(), file=sys.stderr)
     return 1 if result.num_unknown else 0
+
+
+def _journal_path(
+    args: argparse.Namespace, annotations: "Annotations", share: Share
+) -> Path:
+    """Of a whole pass in the cache; of tasks beside the list, where all find it."""
+    if not share.is_whole:
+        if args.csv == _STANDARD_OUTPUT:
+            raise ConfigError("--task and --finish need --csv PATH, the same for all")
+        return Path(args.csv.with_name(f".{args.csv.name}.journal"))
+    from resemul.weights.cache import cache_folder
+
+    about = f"{annotations.audio_dir.resolve()} {annotations.source_sha256}"
+    digest = hashlib.sha256(about.encode(errors="surrogateescape")).hexdigest()
+    return cache_folder() / "verified" / f"{digest[:32]}.journal"

@@ -6,6 +6,7 @@ been decoded. That is done once; what is kept is the counts, not the samples.
 
 import dataclasses
 import logging
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ from resemul.configs import BuildConfig, DatasetConfig, TagsConfig
 from resemul.datasets import Annotations
 from resemul.errors import DatasetError
 from resemul.records.dataset_json import dataset_from_json, dataset_to_json
-from resemul.records.journal import open_journal
+from resemul.records.journal import Journal, open_journal
 from resemul.records.manifest import (
     Manifest,
     ShardResult,
@@ -31,7 +32,8 @@ from resemul.records.manifest_checks import manifest_from_json
 from resemul.records.plan import ShardJob, plan_shards, skip
 from resemul.records.shards import build_identity, versions
 from resemul.runtime.progress import Progress
-from resemul.runtime.workers import run_jobs
+from resemul.runtime.tasks import WHOLE, Share, describe_missing
+from resemul.runtime.workers import Done, Executor, run_jobs
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +74,9 @@ def write_audio_index(
     overwrite: bool = False,
     timeout_seconds: float | None = None,
     dataset: DatasetConfig | None = None,
-) -> Manifest:
+    executor: Executor | None = None,
+    share: Share = WHOLE,
+) -> Manifest | None:
     """Decodes and counts all clips, unless that was done; writes the index.
 
     It goes on after a stop; files that have changed since are counted again.
@@ -85,10 +89,15 @@ def write_audio_index(
         overwrite: count again, whatever is there.
         timeout_seconds: of a file whose decoding does not end; it is left out.
         dataset: what the annotations were loaded with, so that changes can be noticed.
+        executor: what decodes instead of processes of this machine.
+        share: which of the clips this run counts.
+
+    Returns:
+        What the index holds; None if other tasks have not counted theirs yet.
 
     Raises:
-        DatasetError: there is an index of another build, no clip can be used, or the
-            file cannot be written.
+        DatasetError: there is an index of another build, no clip can be used, the
+            file cannot be written, or the counts of a task are missing.
     """
     identity = build_identity(annotations, config)
     if path.exists() and not overwrite:
@@ -101,7 +110,16 @@ def write_audio_index(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         jobs = plan_shards(annotations, config)
-        counts = _count(jobs, path, config, num_workers, timeout_seconds)
+        run = partial(
+            run_jobs,
+            function=partial(count_segments, config=config),
+            num_workers=num_workers,
+            timeout_seconds=timeout_seconds,
+            executor=executor,
+        )
+        counts = _count(jobs, path, config, run, share)
+        if counts is None:
+            return None
         shards = [_result(job, counts) for job in jobs]
         if not any(shard.clips for shard in shards):
             raise DatasetError(
@@ -169,31 +187,43 @@ def _count(
     jobs: list[ShardJob],
     path: Path,
     config: BuildConfig,
-    num_workers: int,
-    timeout_seconds: float | None,
-) -> dict[Path, _Count]:
+    run: Callable[[list[Path]], Iterator[Done[Path, Any]]],
+    share: Share,
+) -> dict[Path, _Count] | None:
     paths = [file for job in jobs for file in _paths(job)]
-    counts: dict[Path, _Count] = {}
+    mine = list(share.pick(paths))
     journal_path = path.with_name(_JOURNAL_FILE)
-    with open_journal(journal_path, dataclasses.asdict(config)) as journal:
-        for file in paths:
-            is_known, finding = journal.find(file)
-            if is_known:
-                counts[file] = finding if isinstance(finding, str) else tuple(finding)
-        left = [file for file in paths if file not in counts]
-        with Progress(len(paths), "clips", "index", done=len(counts)) as progress:
-            for done in run_jobs(
-                left,
-                partial(count_segments, config=config),
-                num_workers=num_workers,
-                timeout_seconds=timeout_seconds,
-            ):
+    with open_journal(journal_path, dataclasses.asdict(config), share) as journal:
+        counts = _find(paths, journal)
+        left = [file for file in mine if file not in counts]
+        num_done = len(mine) - len(left)
+        with Progress(len(mine), "clips", "index", done=num_done) as progress:
+            for done in run(left):
                 count = done.result
                 if count is None:
                     count = f"{source_name(done.job)} cannot be decoded: {done.error}"
                 counts[done.job] = count
                 journal.note(done.job, count)
                 progress.advance()
+        if not share.is_whole:
+            journal.read()
+            counts |= _find(paths, journal)
+        missing = [i for i, file in enumerate(paths) if file not in counts]
+        if missing and share.is_finish:
+            raise DatasetError(
+                f"{len(missing)} of {len(paths)} clips are not counted; "
+                f"{describe_missing(missing, journal.num_tasks())}"
+            )
+        journal.is_over = not missing
+    return None if missing else counts
+
+
+def _find(paths: list[Path], journal: Journal) -> dict[Path, _Count]:
+    counts: dict[Path, _Count] = {}
+    for file in paths:
+        is_known, finding = journal.find(file)
+        if is_known:
+            counts[file] = finding if isinstance(finding, str) else tuple(finding)
     return counts
 
 

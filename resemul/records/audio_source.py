@@ -13,8 +13,8 @@ import tensorflow as tf
 from resemul.audio.segments import load_segments
 from resemul.configs import BuildConfig
 from resemul.errors import DatasetError, ResemulError
+from resemul.runtime.processes import Workers
 from resemul.runtime.worker_process import WorkerDied
-from resemul.runtime.workers import Workers
 
 # Clips that are decoded ahead, per worker process.
 _AHEAD = 3

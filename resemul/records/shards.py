@@ -5,42 +5,44 @@ import logging
 import platform
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import resemul
-from resemul.configs import ENCODING_BYTES, BuildConfig
+from resemul.configs import BuildConfig
 from resemul.datasets import Annotations
 from resemul.errors import DatasetError
+from resemul.records.build_state import (
+    IDENTITY_FILE,
+    STATE_FOLDER,
+    check_same_build,
+    check_space,
+    count_clips,
+    delete_build,
+    delete_left_overs,
+    find_finished,
+    find_written,
+    lock_build,
+)
 from resemul.records.manifest import (
-    MANIFEST_FILE,
     UNWRITTEN,
     BuildIdentity,
     Manifest,
     ShardResult,
-    read_json,
     write_json,
     write_manifest,
 )
 from resemul.records.manifest_checks import (
-    identity_from_json,
     read_manifest,
-    shard_result_from_json,
 )
-from resemul.records.plan import RESULT_SUFFIX, ShardJob, plan_shards
+from resemul.records.plan import ShardJob, plan_shards
 from resemul.records.pool import run_shard_jobs
-from resemul.runtime.files import file_sha256, locked
-from resemul.runtime.progress import BYTES, Progress
+from resemul.runtime.progress import Progress
+from resemul.runtime.tasks import Task, describe_missing
 from resemul.runtime.workers import Executor
 
 logger = logging.getLogger(__name__)
-
-# Inside the folder of the shards, while a build is not finished.
-_STATE_FOLDER = ".build"
-_IDENTITY_FILE = "identity.json"
-_LOCK_FILE = "lock"
 
 
 def write_shards(
@@ -70,19 +72,14 @@ def write_shards(
         DatasetError: `folder` holds another build, is being written by another
             process, cannot be written, or no clip could be used.
     """
-    identity = build_identity(annotations, config)
-    jobs = plan_shards(annotations, config)
-    if not annotations.audio_dir.is_dir():
-        raise DatasetError(f"{annotations.audio_dir} does not exist: no audio to read")
-    with _locked(folder) as state_folder:
+    identity, jobs = _plan(annotations, config)
+    with lock_build(folder) as state_folder:
         if overwrite:
-            _delete_build(folder, state_folder)
-        _check_same_build(identity, folder, state_folder)
-        write_json(dataclasses.asdict(identity), state_folder / _IDENTITY_FILE)
-        _delete_left_overs(folder, state_folder)
-        finished = _find_finished(jobs, folder, state_folder)
-        missing = [job for job in jobs if job.file not in finished]
-        _check_space(missing, folder, config)
+            delete_build(folder, state_folder)
+        check_same_build(identity, folder, state_folder)
+        write_json(dataclasses.asdict(identity), state_folder / IDENTITY_FILE)
+        delete_left_overs(folder, state_folder)
+        finished = find_finished(jobs, folder, state_folder)
         run = partial(
             run_shard_jobs,
             folder=folder,
@@ -91,18 +88,127 @@ def write_shards(
             timeout_seconds=timeout_seconds,
             executor=executor,
         )
-        finished |= _run(run, missing, len(finished))
-        shards = [finished[job.file] for job in jobs]
-        if not any(shard.clips for shard in shards):
-            # Else the next build would take the empty shards for finished ones.
-            _delete_build(folder, state_folder)
-            raise DatasetError(
-                f"no clip under {annotations.audio_dir} could be used; the first: "
-                f"{shards[0].skipped[0].reason}"
-            )
-        manifest = Manifest(identity, shards, versions())
-        write_manifest(manifest, folder)
-        shutil.rmtree(state_folder)
+        finished |= _write_missing(jobs, finished, folder, config, run)
+        return _finish(identity, jobs, finished, folder)
+
+
+def write_share(
+    annotations: Annotations,
+    folder: Path,
+    config: BuildConfig,
+    task: Task,
+    num_workers: int = 1,
+    timeout_seconds: float | None = None,
+) -> Manifest | None:
+    """Writes the shards of one task; several may be at it, on any machines.
+
+    They need no lock: each writes under a name of its own first, and whoever writes a
+    shard writes the same bytes.
+
+    Returns:
+        The manifest, which the task that ends last has written; None before.
+
+    Raises:
+        DatasetError: see `write_shards`.
+    """
+    identity, jobs = _plan(annotations, config)
+    if (manifest := _finished_build(identity, jobs, folder)) is not None:
+        return manifest
+    state_folder = folder / STATE_FOLDER
+    try:
+        state_folder.mkdir(parents=True, exist_ok=True)
+        check_same_build(identity, folder, state_folder)
+        write_json(dataclasses.asdict(identity), state_folder / IDENTITY_FILE)
+        (state_folder / f"{task.number}-of-{task.count}.task").touch()
+    except OSError as error:
+        raise DatasetError(f"{folder} cannot be written: {error.strerror}") from error
+    mine = list(task.pick(jobs))
+    run = partial(
+        run_shard_jobs,
+        folder=folder,
+        state_folder=state_folder,
+        num_workers=num_workers,
+        timeout_seconds=timeout_seconds,
+    )
+    try:
+        finished = find_finished(mine, folder, state_folder)
+        _write_missing(mine, finished, folder, config, run)
+    except DatasetError:
+        # A task that was at the same shards may have finished it all by now.
+        if (manifest := _finished_build(identity, jobs, folder)) is not None:
+            return manifest
+        raise
+    written = find_written(jobs, folder, state_folder)
+    logger.info("task %s: %d of %d shards are there", task, len(written), len(jobs))
+    if len(written) < len(jobs):
+        return None
+    return _finish(identity, jobs, written, folder)
+
+
+def finish_shards(
+    annotations: Annotations, folder: Path, config: BuildConfig
+) -> Manifest:
+    """Writes the manifest of shards that tasks have written.
+
+    Raises:
+        DatasetError: shards are missing; names the tasks that would write them.
+    """
+    identity, jobs = _plan(annotations, config)
+    if (manifest := _finished_build(identity, jobs, folder)) is not None:
+        return manifest
+    state_folder = folder / STATE_FOLDER
+    check_same_build(identity, folder, state_folder)
+    written = find_written(jobs, folder, state_folder)
+    places = [i for i, job in enumerate(jobs) if job.file not in written]
+    if places:
+        counts = [int(path.stem.split("-")[2]) for path in state_folder.glob("*.task")]
+        raise DatasetError(
+            f"{len(places)} of {len(jobs)} shards are missing in {folder}; "
+            f"{describe_missing(places, counts)}"
+        )
+    return _finish(identity, jobs, written, folder)
+
+
+def _plan(
+    annotations: Annotations, config: BuildConfig
+) -> tuple[BuildIdentity, list[ShardJob]]:
+    identity = build_identity(annotations, config)
+    jobs = plan_shards(annotations, config)
+    if not annotations.audio_dir.is_dir():
+        raise DatasetError(f"{annotations.audio_dir} does not exist: no audio to read")
+    return identity, jobs
+
+
+def _finished_build(
+    identity: BuildIdentity, jobs: list[ShardJob], folder: Path
+) -> Manifest | None:
+    """The manifest, if this build has ended and nothing is missing of it."""
+    manifest = read_manifest(folder)
+    if manifest is None or identity.difference(manifest.identity):
+        return None
+    is_whole = len(find_written(jobs, folder, folder / STATE_FOLDER)) == len(jobs)
+    return manifest if is_whole else None
+
+
+def _finish(
+    identity: BuildIdentity,
+    jobs: list[ShardJob],
+    results: dict[str, ShardResult],
+    folder: Path,
+) -> Manifest:
+    shards = [results[job.file] for job in jobs]
+    state_folder = folder / STATE_FOLDER
+    if not any(shard.clips for shard in shards):
+        # Else the next build would take the empty shards for finished ones.
+        delete_build(folder, state_folder)
+        raise DatasetError(
+            f"no clip under {jobs[0].audio_dir} could be used; the first: "
+            f"{shards[0].skipped[0].reason}"
+        )
+    manifest = Manifest(identity, shards, versions())
+    write_manifest(manifest, folder)
+    # What another machine may still be writing there is not needed.
+    shutil.rmtree(state_folder, ignore_errors=True)
     return manifest
 
 
@@ -122,141 +228,26 @@ def build_identity(annotations: Annotations, config: BuildConfig) -> BuildIdenti
     )
 
 
-def _run(
-    run: Callable[[list[ShardJob]], Iterator[ShardResult]],
+def _write_missing(
     jobs: list[ShardJob],
-    num_finished: int,
+    finished: dict[str, ShardResult],
+    folder: Path,
+    config: BuildConfig,
+    run: Callable[[list[ShardJob]], Iterator[ShardResult]],
 ) -> dict[str, ShardResult]:
+    missing = [job for job in jobs if job.file not in finished]
+    check_space(missing, folder, config)
     results: dict[str, ShardResult] = {}
-    if num_finished:
-        logger.info("%d shards are there already, %d to go", num_finished, len(jobs))
-    if jobs:
-        with Progress(_count_clips(jobs), "clips", "build") as progress:
-            for result in run(jobs):
+    if finished:
+        logger.info(
+            "%d shards are there already, %d to go", len(finished), len(missing)
+        )
+    if missing:
+        with Progress(count_clips(missing), "clips", "build") as progress:
+            for result in run(missing):
                 results[result.file] = result
                 progress.advance(len(result.clips) + len(result.skipped))
     return results
-
-
-def _count_clips(jobs: list[ShardJob]) -> int:
-    return sum(len(job.tracks) for job in jobs)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[Path]:
-    """Makes the folders and keeps other builds out; yields the state folder."""
-    state_folder = folder / _STATE_FOLDER
-    try:
-        state_folder.mkdir(parents=True, exist_ok=True)
-        lock = ExitStack()
-        lock.enter_context(locked(state_folder / _LOCK_FILE, wait=False))
-    except BlockingIOError:
-        raise DatasetError(f"another build is writing into {folder}") from None
-    except OSError as error:
-        raise DatasetError(f"{folder} cannot be written: {error.strerror}") from error
-    with lock:
-        yield state_folder
-
-
-def _delete_left_overs(folder: Path, state_folder: Path) -> None:
-    """Deletes what a killed build was writing."""
-    for path in [
-        *folder.glob(".*.part"),
-        *state_folder.glob(".*.part"),
-        *state_folder.glob("*.part"),
-        # Of builds by earlier versions, which noted clips in files.
-        *state_folder.glob("*.clip"),
-    ]:
-        path.unlink()
-
-
-def _delete_build(folder: Path, state_folder: Path) -> None:
-    for path in [*folder.glob("*-of-*.tfrecord"), folder / MANIFEST_FILE]:
-        path.unlink(missing_ok=True)
-    for path in state_folder.iterdir():
-        if path.name != _LOCK_FILE:
-            path.unlink()
-
-
-def _check_same_build(
-    identity: BuildIdentity, folder: Path, state_folder: Path
-) -> None:
-    manifest = read_manifest(folder)
-    identity_file = state_folder / _IDENTITY_FILE
-    if manifest is not None:
-        earlier = manifest.identity
-    elif identity_file.exists():
-        earlier = _read_identity(identity_file)
-    elif any(folder.glob("*-of-*.tfrecord")):
-        raise DatasetError(
-            f"{folder} holds shards of an unknown build (no {MANIFEST_FILE}); use "
-            "another --data-dir, or --overwrite to delete them"
-        )
-    else:
-        return
-    difference = identity.difference(earlier)
-    if difference:
-        raise DatasetError(
-            f"{folder} holds a build with other options ({difference}); use another "
-            "--data-dir, or --overwrite to delete it"
-        )
-
-
-def _read_identity(path: Path) -> BuildIdentity:
-    try:
-        return identity_from_json(read_json(path))
-    except (KeyError, ValueError) as error:
-        raise DatasetError(
-            f"{path} does not say what an earlier build was writing here ({error}); "
-            "use --overwrite to delete it"
-        ) from error
-
-
-def _find_finished(
-    jobs: list[ShardJob], folder: Path, state_folder: Path
-) -> dict[str, ShardResult]:
-    """Results of the shards that are complete: there, and what they were.
-
-    Their bytes are compared with their hashes, where an earlier build took them.
-    """
-    manifest = read_manifest(folder)
-    results = {shard.file: shard for shard in manifest.shards} if manifest else {}
-    for job in jobs:
-        result_file = state_folder / (job.file + RESULT_SUFFIX)
-        # One that is broken is not finished.
-        with suppress(DatasetError, KeyError, ValueError, TypeError):
-            if result_file.exists():
-                results[job.file] = shard_result_from_json(read_json(result_file))
-    whole = {
-        file: result
-        for file, result in results.items()
-        if (folder / file).is_file()
-        and (folder / file).stat().st_size == result.num_bytes
-    }
-    hashed = [result for result in whole.values() if result.sha256]
-    if hashed:
-        num_bytes = sum(result.num_bytes for result in hashed)
-        with Progress(num_bytes, BYTES, "check shards") as progress:
-            for result in hashed:
-                if file_sha256(folder / result.file) != result.sha256:
-                    logger.warning("%s is damaged, and written again", result.file)
-                    del whole[result.file]
-                progress.advance(result.num_bytes)
-    return whole
-
-
-def _check_space(jobs: list[ShardJob], folder: Path, config: BuildConfig) -> None:
-    if config.clip_seconds is None:
-        return  # How long the files are is known when they have been decoded.
-    num_clips = _count_clips(jobs)
-    num_bytes = config.num_samples * ENCODING_BYTES[config.encoding]
-    needed = num_clips * config.segments_per_clip * num_bytes
-    free = shutil.disk_usage(folder).free
-    if needed > free:
-        raise DatasetError(
-            f"{folder}: the records need up to {needed / 1e9:.1f} GB, "
-            f"{free / 1e9:.1f} GB are free"
-        )
 
 
 def versions() -> dict[str, str]:

@@ -3,7 +3,7 @@
 import csv
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import astuple, dataclass, fields
 from functools import partial
@@ -16,10 +16,11 @@ from resemul.audio.segments import load_for_records
 from resemul.audio.source import source_name
 from resemul.configs import BuildConfig
 from resemul.datasets import Annotations
-from resemul.errors import AudioError, ResemulError
+from resemul.errors import AudioError, DatasetError, ResemulError
 from resemul.records.journal import NO_JOURNAL, Journal, open_journal
 from resemul.runtime.progress import Progress
-from resemul.runtime.workers import run_jobs
+from resemul.runtime.tasks import WHOLE, Share, describe_missing
+from resemul.runtime.workers import Done, Executor, run_jobs
 
 MISSING = "missing"
 UNREADABLE = "unreadable"
@@ -82,7 +83,9 @@ def verify_audio(
     load: Loader = load_for_records,
     timeout_seconds: float | None = None,
     journal_path: Path | None = None,
-) -> Verification:
+    executor: Executor | None = None,
+    share: Share = WHOLE,
+) -> Verification | None:
     """Looks at the audio file of every track.
 
     Args:
@@ -93,10 +96,17 @@ def verify_audio(
         load: decodes one file; an importable function.
         timeout_seconds: of a file whose decoding does not end.
         journal_path: where to keep which files are good, while they are decoded; after
-            a stop, only those that are not in it or have changed are decoded.
+            a stop, only those that are not in it or have changed are decoded. Tasks
+            need one that all of them see.
+        executor: what decodes instead of processes of this machine.
+        share: which of the files this run decodes.
+
+    Returns:
+        What was found; None if other tasks have not looked at theirs yet.
 
     Raises:
         WorkerError: worker processes cannot be started.
+        DatasetError: tasks have not looked at their files.
     """
     jobs = [
         _Job(
@@ -106,43 +116,73 @@ def verify_audio(
         )
         for track in annotations.tracks
     ]
+    found: dict[str, Finding | None] | None
     if not decode:
         found = {job.clip_id: _check_file(job) for job in jobs}
     else:
-        check = partial(_check_audio, config=config, load=load)
-        about = [dataclasses.asdict(config), "good"]
+        run = partial(
+            run_jobs,
+            function=partial(_check_audio, config=config, load=load),
+            num_workers=num_workers,
+            timeout_seconds=timeout_seconds,
+            executor=executor,
+        )
+        about = [dataclasses.asdict(config), "good" if share.is_whole else "all"]
         with ExitStack() as stack:
             journal = NO_JOURNAL
             if journal_path is not None:
-                journal = stack.enter_context(open_journal(journal_path, about))
-            found = _decode_all(jobs, check, num_workers, timeout_seconds, journal)
+                opened = open_journal(journal_path, about, share)
+                journal = stack.enter_context(opened)
+            found = _decode_all(jobs, run, journal, share)
+        if found is None:
+            return None
     findings = [found.get(job.clip_id) for job in jobs]
     return Verification(len(jobs), [f for f in findings if f is not None])
 
 
 def _decode_all(
     jobs: list[_Job],
-    check: Callable[[_Job], Finding | None],
-    num_workers: int,
-    timeout_seconds: float | None,
+    run: Callable[[list[_Job]], Iterator[Done[_Job, Finding | None]]],
     journal: Journal,
-) -> dict[str, Finding | None]:
-    left = [job for job in jobs if not journal.find(job.path)[0]]
-    num_good = len(jobs) - len(left)
+    share: Share,
+) -> dict[str, Finding | None] | None:
+    mine = list(share.pick(jobs))
+    left = [job for job in mine if not journal.find(job.path)[0]]
+    num_done = len(mine) - len(left)
     found: dict[str, Finding | None] = {}
-    with Progress(len(jobs), "files", "verify", done=num_good) as progress:
-        for done in run_jobs(
-            left, check, num_workers=num_workers, timeout_seconds=timeout_seconds
-        ):
+    with Progress(len(mine), "files", "verify", done=num_done) as progress:
+        for done in run(left):
             finding = done.result
             if done.error is not None:
                 reason = f"cannot be decoded: {done.error}"
                 finding = _finding(done.job, UNREADABLE, reason)
-            if finding is None:
-                journal.note(done.job.path, True)
+            # What was wrong may be better when one comes back; tasks do not.
+            if finding is None or not share.is_whole:
+                journal.note(done.job.path, finding and astuple(finding))
             found[done.job.clip_id] = finding
             progress.advance()
-    return found
+    return found if share.is_whole else _gather(jobs, journal, share)
+
+
+def _gather(
+    jobs: list[_Job], journal: Journal, share: Share
+) -> dict[str, Finding | None] | None:
+    """What all tasks have found; None if there are more to come."""
+    journal.read()
+    noted = [journal.find(job.path) for job in jobs]
+    missing = [i for i, (is_known, _) in enumerate(noted) if not is_known]
+    if missing and share.is_finish:
+        raise DatasetError(
+            f"{len(missing)} of {len(jobs)} files have not been looked at; "
+            f"{describe_missing(missing, journal.num_tasks())}"
+        )
+    journal.is_over = not missing
+    if missing:
+        return None
+    return {
+        job.clip_id: finding and Finding(*finding)
+        for job, (_, finding) in zip(jobs, noted, strict=True)
+    }
 
 
 def write_findings(findings: Sequence[Finding], file: IO[str]) -> None:

@@ -13,7 +13,7 @@ from resemul.errors import AudioError, DatasetError
 from resemul.records.manifest import ShardResult, write_json
 from resemul.records.plan import RESULT_SUFFIX, ShardJob, skip
 from resemul.records.schema import encode_clip, encode_segment
-from resemul.runtime.files import ends_sha256, file_sha256, rename_durably
+from resemul.runtime.files import ends_sha256, file_sha256, own_mark, rename_durably
 from resemul.runtime.worker_process import begin
 
 
@@ -26,7 +26,8 @@ def write_shard(job: ShardJob, folder: Path, state_folder: Path) -> ShardResult:
     Raises:
         DatasetError: the shard cannot be written (a full disk, say).
     """
-    part = state_folder / f"{job.file}.part"
+    # Another machine may be at the same shard; the bytes are the same.
+    part = state_folder / f"{job.file}.{own_mark()}.part"
     try:
         with tf.io.TFRecordWriter(str(part)) as writer:
             contents = _write_clips(job, writer)

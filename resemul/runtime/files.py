@@ -3,6 +3,8 @@
 import hashlib
 import logging
 import os
+import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,6 +13,9 @@ from typing import IO, Any
 import filelock
 
 logger = logging.getLogger(__name__)
+
+# Longer than any clip takes, and clocks of two machines differ.
+_LEFT_OVER_SECONDS = 3600.0
 
 
 @contextmanager
@@ -33,7 +38,7 @@ def atomic_write(
         OSError: it cannot be written.
     """
     path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name}.{own_mark()}.part")
     text = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
     text = {} if "b" in mode else text
     try:
@@ -48,6 +53,39 @@ def atomic_write(
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def own_mark() -> str:
+    """What tells temporary files of this process from those of any other machine's."""
+    return f"{_host()}@{os.getpid()}"
+
+
+def is_left_over(part: Path) -> bool:
+    """Whether nobody writes a temporary file any more, `name.MARK.part`.
+
+    Its process is gone; of other machines' it is known by an hour without a change.
+    """
+    host, _, number = part.name.removesuffix(".part").rpartition(".")[2].rpartition("@")
+    if host == _host() and number.isdecimal():
+        return not _is_alive(int(number))
+    try:
+        return time.time() - part.stat().st_mtime > _LEFT_OVER_SECONDS
+    except FileNotFoundError:
+        return False
+
+
+def _host() -> str:
+    return socket.gethostname().replace(".", "_")
+
+
+def _is_alive(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass  # somebody else's
+    return True
 
 
 def rename_durably(part: Path, path: Path) -> None:

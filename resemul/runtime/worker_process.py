@@ -100,6 +100,8 @@ def describe_exit(code: int | None) -> str:
 def work(connection: Connection, prepare: Callable[[], None] | None) -> None:
     """What a worker process does: one job after the other."""
     follow_parent()
+    # A job may have processes of its own, which follow this one in turn.
+    multiprocessing.current_process().daemon = False
     if prepare is not None:
         prepare()
     _to_parent.set(connection)

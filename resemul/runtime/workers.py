@@ -5,25 +5,16 @@ process of its own kind, which is killed and replaced where that is needed.
 """
 
 import logging
-import multiprocessing
-import queue
-import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
-from contextlib import ExitStack, suppress
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
-from multiprocessing.process import BaseProcess
-from types import TracebackType
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-from resemul.errors import WorkerError
-from resemul.runtime.worker_process import (
-    WorkerDied,
-    WorkerProcess,
-    describe_exit,
-    work,
-)
+from resemul.runtime.apart import Apart
+from resemul.runtime.processes import Workers
+from resemul.runtime.worker_process import WorkerDied
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +23,6 @@ Result = TypeVar("Result")
 
 # Jobs that are handed out, per worker: enough that none of them waits for the caller.
 _AHEAD = 4
-_START_TRIES = 2
 
 
 @dataclass(frozen=True)
@@ -50,8 +40,13 @@ class Executor(Protocol):
     """Runs jobs: on this machine (`Workers`), or somewhere else.
 
     A future raises `WorkerDied` if the job has killed its worker, and what the function
-    raises. One that is cancelled says that the job is for somebody else to do.
+    raises.
     """
+
+    @property
+    def num_workers(self) -> int:
+        """How many jobs run at a time; it may change."""
+        ...
 
     def submit(self, function: Callable[[Any], Any], job: Any, /) -> Future[Any]:
         """Starts `function(job)`."""
@@ -79,10 +74,10 @@ def run_jobs(
         num_workers: processes.
         timeout_seconds: for one job, or for one item of a job that calls `begin`.
         prepare: what each process does first.
-        executor: what runs the jobs instead of processes of this machine.
+        executor: what runs the jobs instead, each in a process beside its own.
 
     Raises:
-        WorkerError: worker processes do not start.
+        WorkerError: worker processes do not start, or the executor is gone.
     """
     coming, lost = iter(jobs), []
     running: dict[Future[Result], Job] = {}
@@ -90,8 +85,11 @@ def run_jobs(
         if executor is None:
             workers = Workers(num_workers, timeout_seconds, prepare)
             executor = stack.enter_context(workers)
+        else:
+            function = Apart(function, timeout_seconds, prepare)
         while True:
-            for job in islice(coming, _AHEAD * num_workers - len(running)):
+            room = _AHEAD * executor.num_workers - len(running)
+            for job in islice(coming, max(0, room)):
                 running[executor.submit(function, job)] = job
             if not running:
                 break
@@ -99,8 +97,6 @@ def run_jobs(
                 job = running.pop(future)
                 try:
                     result = future.result()
-                except CancelledError:
-                    continue
                 except WorkerDied as death:
                     logger.warning("%s; this is tried again later, alone", death)
                     lost.append(job)
@@ -112,114 +108,3 @@ def run_jobs(
             except WorkerDied as death:
                 done = Done(job, error=str(death), item=death.item)
             yield done
-
-
-class Workers:
-    """Processes of this machine that run jobs; a context manager.
-
-    Leaving it ends them at once, whatever they do. They end with their parent, too.
-
-    Args:
-        num_workers: processes; each is started when there is something to do for it.
-        timeout_seconds: see `run_jobs`.
-        prepare: see `run_jobs`.
-    """
-
-    def __init__(
-        self,
-        num_workers: int,
-        timeout_seconds: float | None = None,
-        prepare: Callable[[], None] | None = None,
-    ) -> None:
-        self._timeout_seconds = timeout_seconds
-        self._prepare = prepare
-        self._queue: queue.SimpleQueue[tuple[Future[Any], Any, Any] | None]
-        self._queue = queue.SimpleQueue()
-        # Guards the two below, and the starting and reaping of processes.
-        self._lock = threading.Lock()
-        self._processes: set[BaseProcess] = set()
-        self._is_closed = False
-        self._num_workers = num_workers
-        for _ in range(num_workers):
-            # Daemons: a program that forgets to close this one ends nevertheless.
-            threading.Thread(target=self._serve, daemon=True).start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def submit(self, function: Callable[[Any], Any], job: Any, /) -> Future[Any]:
-        """Starts `function(job)` when a worker is free; see `Executor`."""
-        future: Future[Any] = Future()
-        self._queue.put((future, function, job))
-        return future
-
-    def close(self) -> None:
-        """Ends the processes and cancels what they have not begun."""
-        with self._lock:
-            self._is_closed = True
-            for process in self._processes:
-                process.kill()
-            for process in self._processes:
-                process.join()
-            self._processes.clear()
-        with suppress(queue.Empty):
-            while entry := self._queue.get_nowait():
-                entry[0].cancel()
-        for _ in range(self._num_workers):
-            self._queue.put(None)
-
-    def _serve(self) -> None:
-        """Hands jobs to one process after the other, as long as there are jobs."""
-        worker: WorkerProcess | None = None
-        while entry := self._queue.get():
-            future, function, job = entry
-            if not future.set_running_or_notify_cancel():
-                continue
-            try:
-                worker = worker or self._start()
-                future.set_result(worker.run(function, job, self._timeout_seconds))
-            except WorkerDied as death:
-                worker = None
-                future.set_exception(death)
-            except BaseException as error:
-                future.set_exception(error)
-
-    def _start(self) -> WorkerProcess:
-        for _ in range(_START_TRIES):
-            # fork would copy the locks and threads of this process in an unknown state.
-            context = multiprocessing.get_context("spawn")
-            ours, theirs = context.Pipe()
-            process = context.Process(
-                target=work, args=(theirs, self._prepare), daemon=True
-            )
-            with self._lock:
-                if self._is_closed:
-                    raise CancelledError
-                process.start()
-                self._processes.add(process)
-            theirs.close()
-            worker = WorkerProcess(process, ours, self._end)
-            with suppress(WorkerDied):
-                worker.receive()
-                return worker
-        raise WorkerError(
-            "no work was done, because worker processes end at their start "
-            f"({describe_exit(process.exitcode)}); what they say themselves is above. "
-            "Is there enough memory for --num-workers of them? A script of your own "
-            "calls this under: if __name__ == '__main__'"
-        )
-
-    def _end(self, process: BaseProcess) -> None:
-        """Kills a process, if that is still needed, and forgets it."""
-        with self._lock:
-            self._processes.discard(process)
-            process.kill()
-            process.join()

@@ -68,7 +68,7 @@ def test_a_job_may_time_a_part_of_itself():
 
 
 def test_processor_time_of_workers_counts_while_they_run():
-    from resemul.runtime.workers import Workers
+    from resemul.runtime.processes import Workers
 
     with Workers(1) as workers:
         workers.submit(sum, [1]).result()

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from resemul.errors import ConfigError, WorkerError
+from resemul.runtime.processes import Workers
 from resemul.runtime.worker_process import WorkerDied, begin
-from resemul.runtime.workers import Workers, run_jobs
+from resemul.runtime.workers import run_jobs
 
 HANG_SECONDS = 600
 
@@ -133,23 +134,30 @@ def test_jobs_are_taken_when_there_is_room_for_them(tmp_path):
 
 
 class Here:
-    """Runs jobs in this process; those named `other` are for somebody else."""
+    """Runs jobs from this process; those named `dead` have no luck."""
+
+    num_workers = 2
 
     def submit(self, function, job):
         future = Future()
-        if job[0] == "other":
-            future.cancel()
-            future.set_running_or_notify_cancel()
-        elif job[0] == "dead":
+        if job[0] == "dead":
             future.set_exception(WorkerDied("its machine is gone"))
         else:
-            future.set_result(function(job))
+            try:
+                future.set_result(function(job))
+            except WorkerDied as error:
+                future.set_exception(error)
         return future
 
 
-def test_another_executor_may_run_the_jobs_or_leave_some(tmp_path):
-    results = run(["a", "other", "dead"], tmp_path, executor=Here())
-    assert results == {"a": "A", "dead": "its machine is gone"}
+def test_another_executor_may_run_the_jobs_each_in_a_process_apart(tmp_path):
+    results = run(["a", "dead", "crash", "once"], tmp_path, executor=Here())
+    assert results == {
+        "a": "A",
+        "dead": "its machine is gone",
+        "crash": "its process died (SIGSEGV)",
+        "once": "ONCE",
+    }
 
 
 def test_closing_ends_a_worker_in_the_middle_of_a_job(tmp_path):
