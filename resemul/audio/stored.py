@@ -75,7 +75,8 @@ def load_mean(path: Path) -> tuple[np.ndarray, int]:
     return load_stored_waveform(path, audio), sample_rate
 
 
-def _require_size(archive: zipfile.ZipFile, name: str) -> None:
+def _require_size(archive: zipfile.ZipFile | None, name: str) -> None:
+    assert archive is not None  # it is open
     num_bytes = archive.getinfo(name).file_size
     if num_bytes > MAX_BYTES:
         raise ValueError(f"{name} has {num_bytes:,} bytes, more than {MAX_BYTES:,}")
