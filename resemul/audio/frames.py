@@ -5,7 +5,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from resemul.audio.converter import Converter, format_of
+from resemul.audio.converter import (
+    Converter,
+    PlainConverter,
+    format_of,
+    make_converter,
+)
 from resemul.configs.audio import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, AudioConfig
 from resemul.errors import AudioError
 
@@ -79,14 +84,14 @@ def _convert(
     frames: "Iterator[av.AudioFrame]", audio: AudioConfig
 ) -> Iterator[list[np.ndarray]]:
     """Mixes and resamples; a frame of another format gets another converter."""
-    converter: Converter | None = None
+    converter: Converter | PlainConverter | None = None
     waiting: list[Any] = []
     num_waiting = 0
     for frame in frames:
         if converter is None or converter.format != format_of(frame):
             if converter is not None:
                 yield converter.convert([*waiting, None])
-            converter, waiting, num_waiting = Converter(frame, audio), [], 0
+            converter, waiting, num_waiting = make_converter(frame, audio), [], 0
         waiting.append(frame)
         num_waiting += frame.samples
         if num_waiting >= _SAMPLES_AT_ONCE:

@@ -170,7 +170,7 @@ def _hop_energies(blocks: Iterable[np.ndarray]) -> tuple[np.ndarray, int]:
         held = np.concatenate([held, block]) if len(held) else block
         num_whole = len(held) // HOP_SAMPLES
         hops = held[: num_whole * HOP_SAMPLES].reshape(-1, HOP_SAMPLES)
-        sums.append(np.einsum("ij,ij->i", hops, hops).astype("float64"))
+        sums.append(np.vecdot(hops, hops).astype("float64"))
         held = held[num_whole * HOP_SAMPLES :]
     sums.append(np.array([np.square(held, dtype="float64").sum()]))
     return np.concatenate(sums), num_samples

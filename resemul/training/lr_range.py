@@ -28,7 +28,7 @@ CSV_FILE, PLOT_FILE = "lr_range.csv", "lr_range.png"
 _MEMORY = 0.9
 # The test ends when the smoothed loss is so many times the first.
 _END = 1.2
-# Steps at the start, in which the smoothed loss says little.
+# Steps at the start, whose smoothed losses say little.
 _FIRST_STEPS = 10
 _MIN_STEPS = 20
 
@@ -44,11 +44,13 @@ class RateRange:
     @property
     def suggestion(self) -> float | None:
         """The rate at which the smoothed loss falls fastest; None if it never falls."""
-        lowest = int(np.argmin(self.smoothed))
-        slopes = np.gradient(self.smoothed, np.log(self.rates))[: lowest + 1]
-        slopes[:_FIRST_STEPS] = 0
-        steepest = int(np.argmin(slopes))
-        return float(self.rates[steepest]) if slopes[steepest] < 0 else None
+        # Over a quarter of the steps: from one to the next, noise decides.
+        reach = len(self.rates) // 8
+        falls = self.smoothed[2 * reach :] - self.smoothed[: -2 * reach]
+        steepest = int(np.argmin(falls))
+        if falls[steepest] >= 0:
+            return None
+        return float(self.rates[steepest + reach])
 
 
 def measure_rates(
