@@ -14,11 +14,16 @@ from resemul.configs.msd import (
     format_settings,
     read_settings,
 )
-from resemul.configs.msd_run import FRONT_ENDS, as_run, build_options
+from resemul.configs.msd_run import (
+    FRONT_ENDS,
+    as_run,
+    build_options,
+    read_options,
+)
 from resemul.errors import ConfigError, OutputExistsError
 
 _OURS = "resemul"
-_LISTS = ("with", "without", "split", "merge")
+_LISTS = ("with", "without")
 
 
 def add_config(stages: Stages) -> None:
@@ -90,6 +95,8 @@ def write_config(args: argparse.Namespace) -> None:
     print(f"build:  resemul build {shlex.join(build_options(settings))} ...")
     if args.layout == _OURS:
         print(f"train:  resemul train --config {shlex.quote(str(output))} ...")
+        # Our own layout says neither tags nor files.
+        print(f"        with, on whole tracks, {shlex.join(read_options(settings))}")
 
 
 def _parse(text: str) -> tuple[str, Any]:
@@ -101,6 +108,16 @@ def _parse(text: str) -> tuple[str, Any]:
         return name, json.loads(value)
     except ValueError:
         pass
+    if name == "split":
+        return name, [_number(part) for part in value.split(",")]
     if name == "merge":
         return name, [value.split(",")]
     return name, value.split(",") if name in _LISTS else value
+
+
+def _number(text: str) -> Any:
+    """The number that a text is, or else the text, of which the settings complain."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

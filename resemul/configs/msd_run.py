@@ -77,6 +77,19 @@ def as_choice(settings: MsdSettings) -> TrackChoice:
     )
 
 
+def read_options(settings: MsdSettings) -> list[str]:
+    """Options of `resemul train` for `as_choice`."""
+    choice = as_choice(settings)
+    values = {
+        "--split-files": ",".join(f"{part:g}" for part in choice.split),
+        "--top": "" if choice.top is None else str(choice.top),
+        "--with-tags": ",".join(choice.with_tags),
+        "--without-tags": ",".join(choice.without_tags),
+        "--merge": choice.merge or "",
+    }
+    return [word for flag, value in values.items() if value for word in (flag, value)]
+
+
 def build_options(settings: MsdSettings) -> list[str]:
     """Options of `resemul build` and `describe` for the tags and the split."""
     options = ["--dataset", "msd"]

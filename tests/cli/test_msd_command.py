@@ -445,6 +445,16 @@ def test_train_reads_the_original_for_the_model_that_is_named(tmp_path, capsys):
     assert content["training"]["monitor"] == "val_pr_auc"
 
 
+def test_config_takes_a_split_as_numbers(tmp_path, capsys):
+    output = tmp_path / "c.json"
+    assert msd("config", output, "split=80,10,10", "early_stop_patience=null") == 0
+    content = json.loads(output.read_text())["config"]
+    assert content["split"] == [80, 10, 10]
+    assert content["early_stop_patience"] is None
+    assert msd("config", tmp_path / "d.json", "split=80,x") == 1
+    assert "split has two or three numbers" in capsys.readouterr().err
+
+
 def test_config_names_what_it_does_not_know(tmp_path, capsys):
     assert msd("config", tmp_path / "x.json", "speed=9") == 1
     assert "there is no 'speed'" in capsys.readouterr().err

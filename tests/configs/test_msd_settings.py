@@ -189,3 +189,26 @@ def test_tags_and_split_become_options_of_a_build():
     for top in (None, 155):
         settings = change_settings(MsdSettings(), {"top": top})
         assert "--top" not in build_options(settings)
+
+
+def test_settings_choose_tags_and_files_of_whole_tracks():
+    from resemul.configs.msd_run import as_choice, read_options
+
+    settings = change_settings(
+        MsdSettings(), {"with": ["rap"], "without": ["00s"], "merge": [["a", 3]]}
+    )
+    choice = as_choice(settings)
+    assert (choice.top, choice.split) == (50, (80, 10, 10))
+    assert choice.as_json() == {
+        "split": [80.0, 10.0, 10.0],
+        "top": 50,
+        "with_tags": ["rap"],
+        "without_tags": ["00s"],
+        "merge": "a,3",
+    }
+    words = "--split-files 80,10,10 --top 50 --with-tags rap --without-tags 00s"
+    assert read_options(settings) == [*words.split(), "--merge", "a,3"]
+    # All tags: none is needed, so no track is left out.
+    assert not as_choice(
+        change_settings(settings, {"top": None, "without": None})
+    ).chooses_tags
