@@ -12,6 +12,7 @@ from benchmarks import (
     networks,
     reading,
     runtimes,
+    serving,
     silence,
     starting,
     tagging,
@@ -36,7 +37,17 @@ CAPS = {
     },
 }
 
-STAGES = ("train", "predict", "build", "input", "silence", "tag", "runtimes", "start")
+STAGES = (
+    "train",
+    "predict",
+    "build",
+    "input",
+    "silence",
+    "tag",
+    "serve",
+    "runtimes",
+    "start",
+)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -183,6 +194,21 @@ def _tag(args: argparse.Namespace) -> str:
     return tagging.render(ways, measurements, product)
 
 
+def _serve(args: argparse.Namespace) -> str:
+    untrained.export_all([serving.MODEL])
+    parts = []
+    if args.only in "load":
+        with serving.serving() as server:
+            loads = serving.measure_loads(server, args.rounds)
+            parts.append(serving.render_loads(loads, server.peaks()))
+    if args.only in "memory":
+        with serving.serving() as server:
+            started = time.monotonic()
+            looks = serving.measure_memory(server)
+            parts.append(serving.render_memory(looks, time.monotonic() - started))
+    return "\n".join(parts)
+
+
 def _runtimes(args: argparse.Namespace) -> str:
     from resemul.models import MODELS
 
@@ -202,6 +228,7 @@ _RUNNERS: dict[str, Callable[[argparse.Namespace], str]] = {
     "input": _input,
     "silence": _silence,
     "tag": _tag,
+    "serve": _serve,
     "runtimes": _runtimes,
     "start": _start,
 }

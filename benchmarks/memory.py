@@ -81,8 +81,8 @@ def watch(command: list[str]) -> tuple[int, int]:
     peaks: dict[int, int] = {}
     with subprocess.Popen(command) as process:
         while process.poll() is None:
-            for pid in [process.pid, *_children(process.pid)]:
-                peaks[pid] = max(peaks.get(pid, 0), _peak_bytes(pid))
+            for pid in [process.pid, *children_of(process.pid)]:
+                peaks[pid] = max(peaks.get(pid, 0), peak_bytes(pid))
             time.sleep(_SECONDS_BETWEEN_LOOKS)
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} failed")
@@ -90,7 +90,8 @@ def watch(command: list[str]) -> tuple[int, int]:
     return parent, max(peaks.values(), default=0)
 
 
-def _children(pid: int) -> list[int]:
+def children_of(pid: int) -> list[int]:
+    """Processes that this one has started and that still run; needs Linux."""
     try:
         tasks = list(Path(f"/proc/{pid}/task").iterdir())
         return [int(p) for t in tasks for p in (t / "children").read_text().split()]
@@ -98,7 +99,8 @@ def _children(pid: int) -> list[int]:
         return []
 
 
-def _peak_bytes(pid: int) -> int:
+def peak_bytes(pid: int) -> int:
+    """Peak resident memory of a process; 0 if it has ended."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:

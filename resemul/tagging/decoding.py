@@ -178,6 +178,11 @@ class SpareDecoders:
             return self._workers.pop()
         return None
 
+    def await_start(self) -> None:
+        """Waits until they have imported what they need."""
+        for worker in self._workers:
+            worker.await_start()
+
     def __enter__(self) -> "SpareDecoders":
         return self
 
@@ -198,6 +203,7 @@ class _Worker:
         self._process.start()
         theirs.close()
         self.is_lost = False
+        self._is_ready = False
 
     def decode(
         self, job: DecodeJob, timeout: float, stopped: threading.Event
@@ -237,12 +243,15 @@ class _Worker:
 
     def await_start(self) -> bool:
         """Waits until the process has imported what it needs; whether it lives."""
+        if self._is_ready:
+            return True
         try:
             self._connection.recv()
         except (EOFError, OSError):
             self._process.join(timeout=5)
             self._connection.close()
             return False
+        self._is_ready = True
         return True
 
     def describe_exit(self) -> str:

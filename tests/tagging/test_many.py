@@ -117,6 +117,7 @@ def test_listening_that_differs_is_not_shared(tagger):
 
 def test_decoders_that_were_started_before_are_used_and_ended(tagger, paths):
     with SpareDecoders(2) as spare:
+        spare.await_start()
         processes = [worker._process for worker in spare._workers]
         results = list(tag_many([tagger], paths, ONE_WORKER, spare=spare))
         assert len(spare._workers) == 1
