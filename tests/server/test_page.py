@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+from hostile_bodies import encode
 from loud_service import LoudnessRuntime, serve, wav
 
 from resemul.configs.server import ServerConfig
@@ -22,6 +23,8 @@ OPTIONS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update"),
     "--disable-sync",
+    # A microphone that beeps, and that asks nobody.
+    *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),
 ]
 
 
@@ -81,6 +84,63 @@ def test_a_song_is_tagged_and_shown(page):
     )
     assert width > 300
     assert height > 40
+
+
+def test_songs_of_several_formats_are_taken_at_once(page):
+    time = np.arange(16_000) / 16_000
+    tone = 0.3 * np.sin(2 * np.pi * 440 * time)
+    songs = [
+        {"name": f"song.{suffix}", "mimeType": kind, "buffer": encode(*how, tone)}
+        for suffix, kind, how in (
+            ("mp3", "audio/mpeg", ("mp3", "libmp3lame")),
+            ("flac", "audio/flac", ("flac", "flac")),
+            ("m4a", "audio/mp4", ("mp4", "aac")),
+        )
+    ]
+    page.set_input_files("#files", songs)
+    expect(page.locator(".result:visible")).to_have_count(3, timeout=30_000)
+    assert page.locator("h2").all_inner_texts() == ["song.mp3", "song.flac", "song.m4a"]
+
+
+@pytest.mark.parametrize("kind", ["drop", "paste"])
+def test_a_song_can_be_dropped_or_pasted(page, kind):
+    page.evaluate(
+        """([kind, bytes]) => {
+            const data = new DataTransfer();
+            data.items.add(new File([new Uint8Array(bytes)], "loud.wav"));
+            const event = kind === "drop"
+                ? new DragEvent(kind, { dataTransfer: data, bubbles: true })
+                : new ClipboardEvent(kind, { clipboardData: data, bubbles: true });
+            document.querySelector("#drop").dispatchEvent(event);
+        }""",
+        [kind, list(wav(0.3))],
+    )
+    page.wait_for_selector(".result:not([hidden])")
+    assert page.inner_text("h2") == "loud.wav"
+
+
+def test_the_microphone_can_be_recorded(page):
+    page.click("#record")
+    expect(page.locator("#record")).to_have_text("End the recording")
+    page.wait_for_timeout(600)
+    page.click("#record")
+    page.wait_for_selector(".result:not([hidden])")
+    assert page.inner_text("h2").startswith("recording-")
+
+
+def test_a_song_is_chosen_by_keyboard_alone(page):
+    for _ in range(2):  # a link, then the button
+        page.keyboard.press("Tab")
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files([song()])
+    page.wait_for_selector(".result:not([hidden])")
+    page.keyboard.press("Tab")
+    reached = set()
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.className"))
+    assert {"remove", "play", "picture", "filter", "threshold"} <= reached
 
 
 def test_the_cursor_follows_mouse_and_keys(page):
