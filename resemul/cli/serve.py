@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import logging
 import os
+import socket
 from pathlib import Path
 
 from resemul.cli.options import add_fields, fields_given
@@ -63,18 +64,28 @@ def main(args: argparse.Namespace) -> int:
     from resemul.tagging.opening import names_of_models
     from resemul.tagging.tagger import Tagger
 
+    listener = _listen(config)
     taggers = {_shown(name): Tagger(name) for name in names_of_models(args.model)}
     app = build_app(taggers, config, token)
-    logger.info(
-        "resemul serves %s at http://%s:%d",
-        ", ".join(taggers),
-        config.host,
-        config.port,
-    )
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    port = listener.getsockname()[1]
+    logger.info("resemul serves %s at http://%s:%d", ", ".join(taggers), host, port)
     server = uvicorn.Server(server_options(app, config))
     with contextlib.suppress(KeyboardInterrupt):  # it has stopped, as it was asked to
-        server.run()
+        server.run(sockets=[listener])
     return 0 if server.started else 1
+
+
+def _listen(config: ServerConfig) -> socket.socket:
+    """Takes the port before anything heavy begins; clients wait for the rest."""
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    try:
+        return socket.create_server((config.host, config.port), family=family)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen at {config.host}, port {config.port} ({error.strerror}); "
+            "choose others with --host and --port"
+        ) from error
 
 
 def _shown(model: str) -> str:

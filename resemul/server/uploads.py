@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
+from urllib.parse import unquote_to_bytes
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -160,18 +161,18 @@ class _Parts:
         self._header_name = self._header_value = b""
 
     def _open(self) -> None:
-        _, options = parse_options_header(
-            self._headers.get(b"content-disposition", b"")
-        )
+        disposition = self._headers.get(b"content-disposition", b"")
+        _, options = parse_options_header(disposition)
         self._name = options.get(b"name", b"").decode("utf-8", "replace")
-        if b"filename" not in options:
+        filename = options.get(b"filename", _extended_name(disposition))
+        if filename is None and self._name != "file":
             return
         if self._name != "file":
             raise Problem(400, f"Files are called 'file', this one {self._name!r}.")
         number = len(self._received.uploads)
         if number == self._max_files:
             raise Problem(413, f"A request may have {self._max_files} files.")
-        name = _safe_name(options[b"filename"].decode("utf-8", "replace"))
+        name = _safe_name((filename or b"").decode("utf-8", "replace"))
         upload = Upload(name, self._folder / f"{number}{Path(name).suffix.lower()}")
         self._file = upload.path.open("wb")
         self._received.uploads.append(upload)
@@ -198,6 +199,12 @@ class _Parts:
     def _require_short(self, value: bytes | bytearray) -> None:
         if len(value) > _MAX_FIELD_BYTES:
             raise Problem(400, "A field of the form is too long.")
+
+
+def _extended_name(disposition: bytes) -> bytes | None:
+    """The name of a file as some clients send it if it is not ASCII (RFC 5987)."""
+    found = re.search(rb"filename\*=utf-8'[^']*'([^;\s]+)", disposition, re.IGNORECASE)
+    return unquote_to_bytes(found[1]) if found else None
 
 
 def _safe_name(name: str) -> str:

@@ -43,6 +43,24 @@ def test_tag_takes_several_files_and_all_models_by_default(client):
     ]
 
 
+@pytest.mark.parametrize(
+    ("filename", "shown"),
+    [
+        ("; filename*=utf-8''s%C3%B6ng.wav", "s\u00f6ng.wav"),
+        ('; filename="s\u00f6ng.wav"', "s\u00f6ng.wav"),
+        ("", "file"),
+    ],
+)
+def test_names_of_files_are_taken_as_clients_send_them(client, filename, shown):
+    head = f'--b\r\nContent-Disposition: form-data; name="file"{filename}\r\n\r\n'
+    response = client.post(
+        "/tag",
+        content=head.encode() + wav(0.3) + b"\r\n--b--\r\n",
+        headers={"content-type": "multipart/form-data; boundary=b"},
+    )
+    assert response.json()["results"][0]["path"] == shown
+
+
 def test_fields_of_the_form_go_before_the_query(client):
     response = client.post(
         "/tag?top_k=2&model=other", files=LOUD, data={"top_k": "1", "timeline": "true"}
