@@ -82,9 +82,12 @@ def _listen(config: ServerConfig) -> socket.socket:
     try:
         return socket.create_server((config.host, config.port), family=family)
     except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        if isinstance(error, socket.gaierror):
+            reason = "no such host"
         raise ConfigError(
-            f"cannot listen at {config.host}, port {config.port} ({error.strerror}); "
-            "choose others with --host and --port"
+            f"cannot listen at {config.host}, port {config.port} ({reason}); choose "
+            "others with --host and --port"
         ) from error
 
 

@@ -41,8 +41,9 @@ def _write_onnx(model: "keras.Model", path: Path) -> None:
 
 
 def _load_onnx(path: Path) -> Runner:
-    import onnxruntime
+    from resemul.prediction.onnx_runtime import import_onnxruntime
 
+    onnxruntime = import_onnxruntime()
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     return lambda waveforms: session.run(["tags"], {"waveform": waveforms})[0]
 

@@ -111,6 +111,13 @@ def test_a_port_that_is_taken_is_told_at_once(capsys):
     assert f"cannot listen at 127.0.0.1, port {port} (Address already in use)" in error
 
 
+def test_a_host_that_is_none_is_told(capsys):
+    assert run(["serve", "--host", "no host"]) == 1
+    assert (
+        "cannot listen at no host, port 8000 (no such host)" in capsys.readouterr().err
+    )
+
+
 def test_settings_of_the_environment_are_checked_by_name(capsys, monkeypatch):
     monkeypatch.setenv("RESEMUL_QUEUE", "many")
     assert run(["serve"]) == 1

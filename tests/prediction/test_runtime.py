@@ -243,6 +243,21 @@ def test_neither_keras_nor_tensorflow_is_imported_on_this_way(folder):
     assert run.stdout == "[]\n", run.stderr
 
 
+def test_the_library_that_computes_neither_reports_nor_keeps_anything(folder, tmp_path):
+    code = (
+        "import numpy as np\n"
+        "from resemul.prediction.runtime import open_runtime\n"
+        f"runtime = open_runtime({str(folder / 'best.onnx')!r})\n"
+        "runtime.predict(np.zeros((1, 32512), 'float32'))\n"
+    )
+    home = tmp_path / "home"
+    home.mkdir()
+    # Automatic builds and tests are silent in any case.
+    environment = {"HOME": str(home), "PYTHONPATH": str(Path(__file__).parents[2])}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    assert list(home.iterdir()) == []
+
+
 @pytest.fixture
 def published_vgg(monkeypatch, tmp_path):
     """A file that is read as published weights of musicnn's VGG; the model in it."""
