@@ -82,9 +82,9 @@ def _listen(config: ServerConfig) -> socket.socket:
     try:
         return socket.create_server((config.host, config.port), family=family)
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        if isinstance(error, socket.gaierror):
-            reason = "no such host"
+        # Names that cannot be resolved have numbers of their own, below zero.
+        number = error.errno or 0
+        reason = os.strerror(number) if number > 0 else "no such host"
         raise ConfigError(
             f"cannot listen at {config.host}, port {config.port} ({reason}); choose "
             "others with --host and --port"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resemul.errors import ConfigError
+from resemul.runtime.reports import forbid_reports
 
 if TYPE_CHECKING:
     import keras
@@ -41,9 +42,9 @@ def _write_onnx(model: "keras.Model", path: Path) -> None:
 
 
 def _load_onnx(path: Path) -> Runner:
-    from resemul.prediction.onnx_runtime import import_onnxruntime
+    forbid_reports()
+    import onnxruntime
 
-    onnxruntime = import_onnxruntime()
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     return lambda waveforms: session.run(["tags"], {"waveform": waveforms})[0]
 

@@ -10,13 +10,11 @@ import numpy as np
 
 from resemul.checkpoints.card import ModelCard
 from resemul.errors import WeightsError
+from resemul.runtime.reports import forbid_reports
 
 # Samples that are computed at once: five segments of 3 s. Larger batches are not
 # faster on a CPU, only larger.
 _BATCH_SAMPLES = 2**18
-
-# The name of today, and that of the versions which had it first.
-_NO_TELEMETRY = ("ORT_DISABLE_TELEMETRY", "ORT_TELEMETRY_DISABLED")
 
 
 class OnnxRuntime:
@@ -99,7 +97,9 @@ class _Session:
 
 
 def _open(runtime: OnnxRuntime) -> Any:
-    onnxruntime = import_onnxruntime()
+    forbid_reports()
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     # Its own choice is all cores of the machine, and to tie a thread to each.
     options.intra_op_num_threads = runtime.num_threads or available_cores()
@@ -128,20 +128,6 @@ def _open(runtime: OnnxRuntime) -> Any:
             f"{runtime.card.num_samples}"
         )
     return session
-
-
-def import_onnxruntime() -> Any:
-    """The library `onnxruntime`, told to be silent about its use.
-
-    Newer versions (1.32 does) keep an identifier of the device and send what is done
-    with it to their makers, unless this is set before they are imported; older ones
-    ignore it. Who has set a variable otherwise has chosen so.
-    """
-    for variable in _NO_TELEMETRY:
-        os.environ.setdefault(variable, "1")
-    import onnxruntime
-
-    return onnxruntime
 
 
 def available_cores() -> int:
