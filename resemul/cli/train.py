@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 from resemul.cli.eval import add_metric
 from resemul.cli.lr_range import add_lr_range, find_rate
 from resemul.cli.options import (
+    add_fields,
     add_trust,
     add_unused,
+    fields_given,
     in_typed_words,
     start_for_model,
 )
@@ -18,12 +20,20 @@ from resemul.cli.parser import new_parser
 from resemul.cli.run_folder import add_run, run_folder
 from resemul.cli.run_options import add_run_options, run_config
 from resemul.cli.sources import add_sources, open_records
-from resemul.configs import LOADING_OPTIONS, TrainConfig, check_monitors, write_run
+from resemul.configs import (
+    LOADING_OPTIONS,
+    DeviceConfig,
+    TrainConfig,
+    check_monitors,
+    write_run,
+)
+from resemul.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import keras
+    import tensorflow as tf
 
     from resemul.checkpoints.card import ModelCard
     from resemul.evaluation.metrics import Metric
@@ -75,6 +85,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add_trust(parser)
     add_run_options(parser)
+    add_fields(parser.add_argument_group("devices"), DeviceConfig)
     add_lr_range(parser)
     add_metric(parser)
     add_unused(parser, "--num-audios-per-shard", type=int, metavar="N")
@@ -85,6 +96,10 @@ def build_parser() -> argparse.ArgumentParser:
 def main(args: argparse.Namespace) -> int:
     """Trains, then prints the stages and where the best model is."""
     args.train_dir = run_folder(args.train_dir, args.run)
+    devices = _devices(args)
+    strategy = None
+    if args.init_from and not args.save_config:
+        strategy = _start(devices)
     source = _load(args.init_from, args.trust) if args.init_from else None
     config = run_config(args, source[1].model if source else None)
     if args.save_config:
@@ -104,6 +119,7 @@ def main(args: argparse.Namespace) -> int:
 
     keep_freed_memory()
     start_tensorflow()
+    strategy = strategy or _start(devices)
     logger.info("precision %s; %s", config.training.precision, describe_start())
     from resemul.evaluation.metrics import find_metrics
 
@@ -114,7 +130,7 @@ def main(args: argparse.Namespace) -> int:
         if args.lr_range:
             find_rate(args, config, records, source)
             return 0
-        from resemul.training import train
+        from resemul.training import is_first_process, train
 
         run = train(
             config,
@@ -124,7 +140,10 @@ def main(args: argparse.Namespace) -> int:
             overwrite=args.overwrite,
             metrics=metrics,
             callbacks=_callbacks(args),
+            strategy=strategy,
         )
+    if not is_first_process(strategy):
+        return 0
     for stage in run.stages:
         print(_describe_stage(stage, run.card.split_name, metrics))
     print(f"best model: {run.best}")
@@ -167,6 +186,26 @@ def _describe_stage(
         f"stage {stage['stage']}: {stage['optimizer']}, learning rate {stage['lr']:g}, "
         f"{stage['num_epochs']} epochs, val_loss {stage['val_loss']:.4f}, {text}"
     )
+
+
+def _devices(args: argparse.Namespace) -> DeviceConfig:
+    with in_typed_words(DeviceConfig):
+        devices = DeviceConfig(**fields_given(args, DeviceConfig))
+    if args.lr_range and devices.strategy != "one":
+        raise ConfigError("--lr-range takes its steps on one device: drop --strategy")
+    return devices
+
+
+def _start(devices: DeviceConfig) -> "tf.distribute.Strategy | None":
+    """What several devices compute by; must come before anything is computed."""
+    if devices.strategy == "one":
+        return None
+    from resemul.runtime.tensorflow import start_tensorflow
+
+    start_tensorflow()
+    from resemul.training import start_strategy
+
+    return start_strategy(devices)
 
 
 def _load(path: Path, trust: bool) -> "tuple[keras.Model, ModelCard]":

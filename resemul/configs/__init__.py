@@ -8,6 +8,7 @@ from resemul.configs.dataset import (
     SplitConfig,
     TagsConfig,
 )
+from resemul.configs.devices import STRATEGIES, DeviceConfig
 from resemul.configs.model_options import DFT_NAMES, ModelConfig
 from resemul.configs.models import (
     BLOCK_NAMES,
@@ -72,12 +73,14 @@ __all__ = [
     "PRECISIONS",
     "RECIPES",
     "SCHEDULES",
+    "STRATEGIES",
     "WINDOWS",
     "AudioConfig",
     "BuildConfig",
     "ColumnsConfig",
     "Constant",
     "DatasetConfig",
+    "DeviceConfig",
     "FCN4Config",
     "FCN5Config",
     "InverseTime",

@@ -91,6 +91,11 @@ class TrainConfig:
         choices=TRAINING_PRECISIONS,
     )
 
+    sync_batch_norm: bool = option(
+        False,
+        help="with several devices, normalise by the whole batch instead of by each "
+        "device's part of it; slower, and the same as on one device",
+    )
     freeze_body: bool = option(
         False, help="train the last layer only, with --init-from"
     )

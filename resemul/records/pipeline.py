@@ -25,6 +25,7 @@ def load_training_segments(
     shuffle_buffer: int = 16_000,
     num_samples: int | None = None,
     crop: str = "segments",
+    part: tuple[int, int] | None = None,
 ) -> tf.data.Dataset:
     """One epoch of shuffled training batches, each of exactly `batch_size`.
 
@@ -42,6 +43,8 @@ def load_training_segments(
         shuffle_buffer: segments to draw from, num_samples values each.
         num_samples: length of a training example; None for that of the records.
         crop: how examples are taken from records that are longer, see `crop_records`.
+        part: of each batch, the first segment to give and the one after the last; None
+            for all. The order is the same whatever the part.
 
     Returns:
         `steps` pairs of float32 waveforms `(batch_size, num_samples)` and labels
@@ -76,9 +79,21 @@ def load_training_segments(
     # Else Keras finds the end by an error, after it has counted one step too many.
     counted = tf.data.experimental.assert_cardinality(steps)
     batches = dataset.batch(batch_size, drop_remainder=True).apply(counted)
+    if part is not None:  # before the decoding
+        batches = _take_part(batches, *part)
     if not is_cropped:
         batches = records.decode(batches)
     return batches.prefetch(tf.data.AUTOTUNE)
+
+
+def _take_part(batches: tf.data.Dataset, first: int, stop: int) -> tf.data.Dataset:
+    """Of each batch, encoded records or pairs, the segments from `first` to `stop`."""
+
+    def take(*batch: tf.Tensor) -> tf.Tensor | tuple[tf.Tensor, ...]:
+        parts = tf.nest.map_structure(lambda values: values[first:stop], batch)
+        return parts[0] if len(parts) == 1 else parts
+
+    return batches.map(take)
 
 
 def _read_shuffled_shards(

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from resemul.audio.segments import segment_clips
 from resemul.configs import Stage, TrainConfig
@@ -26,7 +27,7 @@ from resemul.records import (
 )
 from resemul.records.val_clips import iterate_val_clips
 from resemul.training.fused_model import fuse_for_training
-from resemul.training.logs import EpochProgress
+from resemul.training.logs import EpochProgress, LossCheck
 from resemul.training.monitoring import Monitors
 from resemul.training.optimizers import RateSetter, make_optimizer
 from resemul.training.state import restore_variables, seed_random_layers
@@ -35,6 +36,9 @@ from resemul.training.statistics import new_normalizations, take_out_beginnings
 
 class EpochRunner:
     """Trains and validates a model, epoch by epoch."""
+
+    # Of each batch, what this process takes; None for all of it.
+    _part: tuple[int, int] | None = None
 
     def __init__(
         self,
@@ -45,25 +49,28 @@ class EpochRunner:
         callbacks: Sequence[keras.callbacks.Callback] = (),
     ) -> None:
         self._model = model
+        self._config = config
         self._callbacks = tuple(callbacks)
         self._metrics = metrics
         self.monitors = Monitors(metrics)
         self.precision = choose_precision(config.precision)
         part = records.part_of(model)
         # Takes the steps; its weights are copied to `model` after each epoch.
-        self._fused = fuse_for_training(part, self.precision, config.freeze_body)
+        self._fused = self._fuse(part)
         self._predictor = fuse_for_prediction(part)
         # Later stages start from statistics that are corrected already.
         self._new_in_first_stage = (
             [] if config.freeze_body else new_normalizations(model)
         )
         self._records = records
-        self._config = config
         self._num_samples = int(part.input_shape[-1])
         num_examples = records.num_examples(self._num_samples, config.crop)
         self._steps = config.steps_per_epoch or math.ceil(
             num_examples / config.batch_size
         )
+
+    def _fuse(self, model: keras.Model) -> keras.Model:
+        return fuse_for_training(model, self.precision, self._config.freeze_body)
 
     def compile(self, stage: Stage) -> None:
         """Begins a stage with the model's weights and a fresh optimizer."""
@@ -106,11 +113,11 @@ class EpochRunner:
         """
         losses = self.monitors.losses_for(self._config.schedule, rows)
         rates = RateSetter(self._config, self._stage, self._steps, len(rows), losses)
-        bar = EpochProgress(label, self._steps, self._config.batch_size, rates)
-        loss = self.take_steps(epoch, self._steps, [rates, bar, *self._callbacks])
+        watch = self._watch(label, rates)
+        loss = self.take_steps(epoch, self._steps, [rates, watch, *self._callbacks])
         self._model.set_weights(self._fused.get_weights())
         if epoch[0] == 0:
-            num_steps = int(self._fused.optimizer.iterations)
+            num_steps = int(self._fused.optimizer.iterations.numpy())
             take_out_beginnings(self._model, self._new_in_first_stage, num_steps)
         return {"lr": rates.rate, "loss": loss}
 
@@ -136,12 +143,23 @@ class EpochRunner:
             shuffle_buffer=config.shuffle_buffer,
             num_samples=self._num_samples,
             crop=config.crop,
+            part=self._part,
         )
         with damage_named(self._records, "train"):
-            history = self._fused.fit(
-                batches, epochs=1, verbose=0, shuffle=False, callbacks=list(callbacks)
-            )
+            return self._run(batches, list(callbacks))
+
+    def _run(
+        self, batches: tf.data.Dataset, callbacks: list[keras.callbacks.Callback]
+    ) -> float:
+        """Takes a step for each batch; returns the mean loss."""
+        history = self._fused.fit(
+            batches, epochs=1, verbose=0, shuffle=False, callbacks=callbacks
+        )
         return float(history.history["loss"][0])
+
+    def _watch(self, label: str, rates: RateSetter) -> LossCheck:
+        """What looks at the loss of an epoch's steps, and shows how far they are."""
+        return EpochProgress(label, self._steps, self._config.batch_size, rates)
 
     def validate(self) -> dict[str, float]:
         """Loss and scores over the validation clips.

@@ -37,12 +37,13 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         # The kernel's variance is the unbiased one, Keras keeps the biased one.
         count = tf.cast(tf.size(inputs) // tf.shape(inputs)[-1], tf.float32)
         variance *= (count - 1.0) / count
-        for moving, batch in (
-            (self.moving_mean, mean),
-            (self.moving_variance, variance),
-        ):
-            moving.assign(moving * self.momentum + batch * (1.0 - self.momentum))
+        self._move(self.moving_mean, mean)
+        self._move(self.moving_variance, variance)
         return tf.squeeze(output, 2) if rank == 3 else output
+
+    def _move(self, moving: keras.Variable, batch: tf.Tensor) -> None:
+        """Moves a running statistic towards that of the batch."""
+        moving.assign(moving * self.momentum + batch * (1.0 - self.momentum))
 
 
 class ProductConv1D(keras.layers.Conv1D):

@@ -6,13 +6,21 @@ by matrix products, no gradient for biases that have none, and, if asked for, 16
 arithmetic on float32 weights. Weights are copied between the two once per epoch.
 """
 
+from collections.abc import Callable
+
 import keras
 
 from resemul.prediction.fused import consumers, layers_to_round
 
+# The class that a layer is made of instead of the usual one; None for that.
+ChooseClass = Callable[[keras.Layer], type[keras.Layer] | None]
+
 
 def fuse_for_training(
-    model: keras.Model, precision: str, freeze_body: bool = False
+    model: keras.Model,
+    precision: str,
+    freeze_body: bool = False,
+    choose_class: ChooseClass | None = None,
 ) -> keras.Model:
     """Returns a model of the same layers and names, with variables of its own.
 
@@ -22,6 +30,7 @@ def fuse_for_training(
             float32, as does what comes before the first linear layers.
         freeze_body: train the output layers only; the others keep their weights, and
             batch normalisation its statistics.
+        choose_class: goes before the choice made here.
     """
     rounded = layers_to_round(model) if precision != "float32" else set()
 
@@ -29,7 +38,8 @@ def fuse_for_training(
         config = layer.get_config()
         if layer.name in rounded:
             config["dtype"] = precision
-        return _fused_class(layer).from_config(config)
+        chosen = choose_class(layer) if choose_class else None
+        return (chosen or _fused_class(layer)).from_config(config)
 
     fused = keras.models.clone_model(model, clone_function=copy_layer)
     fused.set_weights(model.get_weights())

@@ -81,34 +81,55 @@ def _flat(options: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
             yield f"{prefix}{name}", value if is_plain else json.dumps(value)
 
 
-class EpochProgress(keras.callbacks.Callback):
-    """Draws the bar of one epoch, and stops when the loss is no number any more."""
+class LossCheck(keras.callbacks.Callback):
+    """Stops an epoch when the loss is no number any more."""
 
-    def __init__(
-        self, label: str, steps: int, batch_size: int, rates: RateSetter
-    ) -> None:
+    def __init__(self, label: str, rates: RateSetter) -> None:
         super().__init__()
-        self._progress = Progress(steps * batch_size, "segments", label)
-        self._batch_size = batch_size
         self._label = label
         self._rates = rates
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Advances the bar."""
-        self._progress.advance(self._batch_size)
+        """Looks at the loss now and then."""
         if batch % _CHECK_EVERY == 0:
             self._check(logs)
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Closes the bar."""
-        self._progress.close()
+        """Looks at the loss of the epoch."""
         self._check(logs)
 
     def _check(self, logs: dict | None) -> None:
-        loss = (logs or {}).get("loss", 0.0)
+        loss = float((logs or {}).get("loss", 0.0))
         if not math.isfinite(loss):
-            self._progress.close()
             raise TrainingError(
                 f"{self._label}: the loss is {loss} at learning rate "
                 f"{self._rates.rate:g}; try a lower --lr. The epochs before are kept"
             )
+
+
+class EpochProgress(LossCheck):
+    """Draws the bar of one epoch, too."""
+
+    def __init__(
+        self, label: str, steps: int, batch_size: int, rates: RateSetter
+    ) -> None:
+        super().__init__(label, rates)
+        self._progress = Progress(steps * batch_size, "segments", label)
+        self._batch_size = batch_size
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Advances the bar."""
+        self._progress.advance(self._batch_size)
+        super().on_train_batch_end(batch, logs)
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Closes the bar."""
+        self._progress.close()
+        super().on_epoch_end(epoch, logs)
+
+    def _check(self, logs: dict | None) -> None:
+        try:
+            super()._check(logs)
+        except TrainingError:
+            self._progress.close()
+            raise

@@ -1,12 +1,15 @@
 """A training as a whole, by one call."""
 
 import dataclasses
+import hashlib
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import keras
+import tensorflow as tf
 
 from resemul.checkpoints.card import ModelCard, write_card
 from resemul.checkpoints.model_file import load_model, open_model
@@ -16,10 +19,16 @@ from resemul.evaluation.metrics import METRICS, Metric
 from resemul.evaluation.scores import evaluate
 from resemul.evaluation.thresholds import fit_thresholds
 from resemul.export.exporting import export_beside
+from resemul.prediction.precision import choose_precision
 from resemul.records import RecordSet
 from resemul.training.checks import require_splits
 from resemul.training.files import delete_run, only_run_in
+from resemul.training.leading import end_run, follow, leading
 from resemul.training.logs import write_summary
+from resemul.training.replica_epochs import ReplicaEpochRunner
+from resemul.training.replica_layers import check_replicable
+from resemul.training.replicas import Replicas
+from resemul.training.resume import as_json, describe_run
 from resemul.training.stages import TrainingRun, train_in_stages
 from resemul.training.start import prepare_model
 
@@ -37,6 +46,7 @@ def train(
     overwrite: bool = False,
     metrics: Mapping[str, Metric] = METRICS,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    strategy: tf.distribute.Strategy | None = None,
 ) -> TrainingRun:
     """Trains a model, scores each stage on the test split, and fits thresholds.
 
@@ -53,9 +63,12 @@ def train(
         overwrite: delete the run that is in `train_dir`, and begin anew.
         metrics: what to score by; `monitor` may be one of them.
         callbacks: of Keras, called in every epoch; such as `ProfileSteps`.
+        strategy: several devices, by `start_strategy`; None for one. Of several
+            processes, which all call this, the first one writes and scores, and only
+            its `train_dir` and `callbacks` are used; all return the same.
 
     Raises:
-        ConfigError: an option cannot work, with these records or with `init_from`.
+        ConfigError: an option cannot work, with these records, `init_from`, `strategy`.
         DatasetError: the records do not fit the model, or lack a split.
         TrainingError: the folder holds another run, or another process trains in it;
             the loss became NaN; or a file cannot be written.
@@ -72,22 +85,74 @@ def train(
         records.split_name,
         " / ".join(f"{n:,}" for n in records.num_segments.values()),
     )
-    train_dir = Path(train_dir)
+    run = partial(
+        _train_and_finish,
+        model,
+        card,
+        records,
+        Path(train_dir),
+        config.training,
+        overwrite,
+        metrics,
+        callbacks,
+    )
+    if strategy is None:
+        return run(None)
+    check_replicable(model)
+    replicas = Replicas(strategy, config.training.batch_size)
+    as_described = dataclasses.replace(card, training=as_json(config.training))
+    described = {
+        **describe_run(as_described, records),
+        "records_sha256": _hash_of(records),
+    }
+
+    def make_runner(precision: str) -> ReplicaEpochRunner:
+        training = dataclasses.replace(config.training, precision=precision)
+        return ReplicaEpochRunner(model, records, training, metrics, replicas=replicas)
+
+    with replicas.lost_processes_named():
+        if not replicas.is_leader:
+            return follow(replicas, described, make_runner)
+        precision = choose_precision(config.training.precision)
+        with leading(replicas, described, precision):
+            result = run(replicas)
+            end_run(replicas, result)
+        return result
+
+
+def _hash_of(records: RecordSet) -> str:
+    """Differs where the shards do, as far as their manifest tells."""
+    return hashlib.sha256(json.dumps(records.sha256).encode()).hexdigest()
+
+
+def _train_and_finish(
+    model: keras.Model,
+    card: ModelCard,
+    records: RecordSet,
+    train_dir: Path,
+    config: TrainConfig,
+    overwrite: bool,
+    metrics: Mapping[str, Metric],
+    callbacks: Sequence[keras.callbacks.Callback],
+    replicas: Replicas | None,
+) -> TrainingRun:
+    """The run as one process does it, or leads it."""
     with only_run_in(train_dir):
         if overwrite:
             delete_run(train_dir)
         evaluate_stage = partial(
-            score_on_test, config=config.training, records=records, metrics=metrics
+            score_on_test, config=config, records=records, metrics=metrics
         )
         run = train_in_stages(
             model,
             card,
             records,
             train_dir,
-            config.training,
+            config,
             evaluate_stage,
             metrics,
             callbacks,
+            replicas,
         )
         run = _finish(run, records)
         # For tagging without TensorFlow; one that is done is left.

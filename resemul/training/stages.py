@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ from resemul.training.files import (
     letter_of,
 )
 from resemul.training.logs import EventLog, write_csv
+from resemul.training.replica_epochs import ReplicaEpochRunner
+from resemul.training.replicas import Replicas
 from resemul.training.resume import as_json, describe_run, pick_up_run
 from resemul.training.state import RunState, save_state
 
@@ -57,6 +60,7 @@ def train_in_stages(
     evaluate_stage: EvaluateStage,
     metrics: Mapping[str, Metric] = METRICS,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    replicas: Replicas | None = None,
 ) -> TrainingRun:
     """Trains as a recipe says; goes on where an earlier call was stopped.
 
@@ -75,6 +79,7 @@ def train_in_stages(
         evaluate_stage: called at the end of each stage with its best weights.
         metrics: of the validation.
         callbacks: of Keras, called in every epoch.
+        replicas: what takes the steps, led by this process; None for one device.
 
     Raises:
         ConfigError: what picks the best epoch is not computed.
@@ -84,9 +89,11 @@ def train_in_stages(
     """
     check_monitors(config, metrics)
     require_splits(records)
-    trainer = _Trainer(
-        model, card, records, Path(train_dir), config, metrics, callbacks
-    )
+    make_runner: Callable[..., EpochRunner] = EpochRunner
+    if replicas is not None:
+        make_runner = partial(ReplicaEpochRunner, replicas=replicas)
+    epochs = make_runner(model, records, config, metrics, callbacks)
+    trainer = _Trainer(model, card, records, Path(train_dir), config, epochs, metrics)
     trainer.begin()
     while trainer.state.stage < len(config.plan()) and trainer.epochs_left():
         trainer.run_stage(evaluate_stage)
@@ -103,14 +110,14 @@ class _Trainer:
         records: RecordSet,
         train_dir: Path,
         config: TrainConfig,
+        epochs: EpochRunner,
         metrics: Mapping[str, Metric],
-        callbacks: Sequence[keras.callbacks.Callback],
     ) -> None:
         self.model = model
         self.metrics = metrics
         self.train_dir = train_dir
         self.config = config
-        self.epochs = EpochRunner(model, records, config, metrics, callbacks)
+        self.epochs = epochs
         self.monitors = self.epochs.monitors
         self.card = dataclasses.replace(
             card, training=as_json(config), seed=config.seed

@@ -79,10 +79,10 @@ def test_every_training_option_has_a_flag(name):
     if name == "schedule":
         assert config_of("--lr-schedule", "constant").training.schedule == Constant()
         return
-    if name == "freeze_body":
-        assert config_of("--freeze-body").training.freeze_body is True
-        return
     flag = FLAGS.get(name, "--" + name.replace("_", "-"))
+    if name in ("freeze_body", "sync_batch_norm"):
+        assert getattr(config_of(flag).training, name) is True
+        return
     found = getattr(config_of(flag, TEXTS[name]).training, name)
     assert found != getattr(TrainConfig, name)
     if name == "stages":
