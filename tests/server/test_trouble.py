@@ -97,6 +97,15 @@ def test_the_service_stops_at_once_though_a_decoder_hangs(monkeypatch):
     assert not engine._thread.is_alive()
 
 
+def test_a_decoder_that_hangs_costs_its_file_and_is_replaced(monkeypatch):
+    app = build_app({"m": Tagger(LoudnessRuntime())}, ServerConfig(workers=1))
+    with TestClient(app) as client:
+        monkeypatch.setattr(_Worker, "_wait", lambda *_: False)
+        assert "gave nothing for 120 s" in detail(post(client, status=504))
+        monkeypatch.undo()
+        post(client)
+
+
 def wait_for_nothing(worker, timeout, stopped):
     """A decoder that gives nothing, and is waited for until all stops."""
     assert stopped.wait(20)
