@@ -80,13 +80,13 @@ def load_training_segments(
     counted = tf.data.experimental.assert_cardinality(steps)
     batches = dataset.batch(batch_size, drop_remainder=True).apply(counted)
     if part is not None:  # before the decoding
-        batches = _take_part(batches, *part)
+        batches = take_part(batches, *part)
     if not is_cropped:
         batches = records.decode(batches)
     return batches.prefetch(tf.data.AUTOTUNE)
 
 
-def _take_part(batches: tf.data.Dataset, first: int, stop: int) -> tf.data.Dataset:
+def take_part(batches: tf.data.Dataset, first: int, stop: int) -> tf.data.Dataset:
     """Of each batch, encoded records or pairs, the segments from `first` to `stop`."""
 
     def take(*batch: tf.Tensor) -> tf.Tensor | tuple[tf.Tensor, ...]:

@@ -66,6 +66,19 @@ def test_train_without_records_says_how_to_make_them(tmp_path, capsys):
         (["--dropout", "1"], "error: --dropout must be at least 0 and below 1, got 1"),
         (["--precision", "float8"], "error: --precision must be one of float32"),
         (["--plateau-patience", "1"], "error: --plateau-patience would have no effect"),
+        (
+            ["--devices", "2"],
+            "--devices would have no effect, as the --strategy is",
+        ),
+        (["--strategy", "many"], "--strategy must be one of one, mirrored, multi-wor"),
+        (
+            ["--strategy", "mirrored", "--lr-range", "1e-6/1"],
+            "one device: drop --st",
+        ),
+        (
+            ["--strategy", "multi-worker"],
+            "by Slurm's srun, or set TF_CONFIG for each",
+        ),
     ],
 )
 def test_train_refuses_values_that_cannot_work(option, message, capsys):

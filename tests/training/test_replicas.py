@@ -9,6 +9,7 @@ from small_network import small_network
 from resemul.configs import DeviceConfig, Stage, TrainConfig
 from resemul.errors import ConfigError
 from resemul.records import load_training_segments, read_record_set
+from resemul.records.pipeline import take_part
 from resemul.training.epochs import EpochRunner
 from resemul.training.replica_epochs import ReplicaEpochRunner
 from resemul.training.replica_layers import check_replicable, part_of_batch
@@ -39,6 +40,13 @@ def test_parts_of_batches_are_what_the_whole_batches_hold(tiny_records):
     halves = zip(labels((0, 3)), labels((3, 7)), strict=True)
     joined = [np.concatenate(pair) for pair in halves]
     np.testing.assert_array_equal(joined, labels(None))
+
+
+def test_part_of_batches_straight_from_audio_keeps_pairs():
+    pairs = tf.data.Dataset.from_tensor_slices((np.arange(6), np.arange(6) + 10))
+    [first, second] = take_part(pairs.batch(3), 1, 3).as_numpy_iterator()
+    assert [values.tolist() for values in first] == [[1, 2], [11, 12]]
+    assert [values.tolist() for values in second] == [[4, 5], [14, 15]]
 
 
 @pytest.mark.parametrize(
