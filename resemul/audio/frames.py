@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 # is larger is no sound, and its square would leave the range of float32.
 MAX_AMPLITUDE = 65_536.0
 
-# Frames are converted in groups of about this many samples of the file.
-_SAMPLES_AT_ONCE = 2**15
+# Frames are converted in groups of about this many samples of the file: few enough
+# that the arrays of a group are not handed back to the system after each.
+_SAMPLES_AT_ONCE = 2**14
 
 
 def decode_pieces(
