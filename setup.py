@@ -38,6 +38,7 @@ def read_version() -> str:
 REQUIREMENTS = read_requirements()
 NOTEBOOK = ["jupyter>=1", "nbclient>=0.10", "nbformat>=5.10", "ipykernel>=6"]
 DASK = ["distributed>=2024.8"]
+DOCS = ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.25"]
 PARQUET = ["pyarrow>=16"]
 SERVER = [
     "fastapi>=0.115",
@@ -75,7 +76,7 @@ setup(
         # Has to be built without isolation; see "The madmom decoder" in the README.
         "madmom": ["madmom>=0.16.1", "cython>=3", "setuptools>=65"],
         "notebook": [*REQUIREMENTS, *NOTEBOOK],
-        "docs": [*REQUIREMENTS, "mkdocs-material>=9.5", "mkdocstrings[python]>=0.25"],
+        "docs": [*REQUIREMENTS, *DOCS],
         "dask": DASK,
         "parquet": PARQUET,
         "server": SERVER,
@@ -88,7 +89,9 @@ setup(
             *DASK,
             *PARQUET,
             *SERVER,
+            *DOCS,
             "axe-playwright-python>=0.1.4",
+            "build>=1.2",
             "httpx>=0.27",
             "hypothesis>=6",
             "jax>=0.5",
@@ -100,6 +103,9 @@ setup(
             "ruff>=0.15",
             "schemathesis>=4",
             "setuptools>=65",
+            "twine>=6.1",
+            "uv>=0.5",
+            "wheel>=0.45",
         ],
     },
     entry_points={"console_scripts": ["resemul = resemul.cli:run"]},

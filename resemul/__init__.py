@@ -7,7 +7,7 @@ no time.
 import importlib
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Public name: the module that holds it.
 _PUBLIC = {

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+import resemul
 from resemul import cli
 
 ROOT = Path(__file__).parents[1]
 
 
-def requirements(extra=""):
-    """Names that an installation brings, as setup.py says."""
+def requirement_lines(extra=""):
+    """What an installation brings, as setup.py says."""
     code = (
         "import setuptools, json\n"
         "found = {}\n"
@@ -25,7 +26,12 @@ def requirements(extra=""):
     )
     out = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True)
     light, extras = json.loads(out)
-    return {line.split(">=")[0] for line in (extras[extra] if extra else light)}
+    return extras[extra] if extra else light
+
+
+def requirements(extra=""):
+    """Names that an installation brings."""
+    return {line.split(">=")[0] for line in requirement_lines(extra)}
 
 
 def test_light_installation_has_no_library_of_training():
@@ -57,6 +63,18 @@ def test_source_distribution_holds_what_its_installation_reads(tmp_path):
     with tarfile.open(archive) as tar:
         names = {name.partition("/")[2] for name in tar.getnames()}
     assert {"requirements.txt", "LICENSE", "README.md", "setup.py"} <= names
+
+
+def test_one_version_is_said_everywhere():
+    said = f"version: {resemul.__version__}\n"
+    assert said in (ROOT / "CITATION.cff").read_text("utf-8")
+    changes = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    assert changes.startswith(f"# Changes\n\n## {resemul.__version__}\n")
+
+
+def test_there_are_no_upper_bounds():
+    for extra in ("", "train", "server", "test"):
+        assert not [line for line in requirement_lines(extra) if "<" in line]
 
 
 def test_a_command_without_its_libraries_names_the_extra(monkeypatch, capsys):

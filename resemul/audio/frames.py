@@ -40,7 +40,7 @@ def decode_pieces(
     num_decoded = 0
     # No protocol: a playlist that calls itself a song must not open other files.
     options = {"protocol_whitelist": "none"}
-    with av.open(file, "r", options=options, metadata_errors="replace") as container:
+    with av.open(file, "r", options=options, **_any_text(av.__version__)) as container:
         codec = _codec_of(container, name)
         is_lossy = not codec.name.startswith("pcm_")
         for pieces in _convert(_frames(container), audio):
@@ -56,6 +56,11 @@ def decode_pieces(
                 yield piece
     if not num_decoded:
         raise AudioError(f"{name} holds no audio that can be decoded")
+
+
+def _any_text(version: str) -> dict[str, Any]:
+    """Tags that are not Unicode are no error: PyAV before 19 has to be told."""
+    return {"metadata_errors": "replace"} if int(version.split(".")[0]) < 19 else {}
 
 
 def _is_sound(samples: np.ndarray) -> bool:

@@ -6,6 +6,7 @@ these, too. The package is never installed where Python finds it, and never impo
 
 import importlib.util
 import logging
+import os
 import shutil
 import subprocess
 import sys
@@ -54,11 +55,16 @@ def _command(listed: Path, target: Path) -> list[str]:
     if importlib.util.find_spec("pip"):
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input"]
         return [*pip, "download", *options, "--dest", str(target), "-r", str(listed)]
-    uv = shutil.which("uv")
+    # uv says where it is to what it runs itself, such as `uvx --from . resemul`.
+    uv = os.environ.get("UV") or shutil.which("uv")
     if uv:
         # It has no command that only downloads.
         where = ["--python", sys.executable, "--target", str(target)]
         return [uv, "pip", "install", *options, *where, "-r", str(listed)]
+    # Of another Python: the wheel is one for all of them. So it is under pipx.
+    other = shutil.which("pip") or shutil.which("pip3")
+    if other:
+        return [other, "download", *options, "--dest", str(target), "-r", str(listed)]
     raise DownloadError("there is neither pip nor uv, which could fetch a package")
 
 

@@ -142,12 +142,20 @@ def test_another_checkpoint_at_hand_is_refused(published, wheel, monkeypatch):
 def test_uv_is_asked_where_there_is_no_pip(tmp_path, monkeypatch):
     monkeypatch.setattr(package_module.importlib.util, "find_spec", lambda _: None)
     monkeypatch.setattr(package_module.shutil, "which", lambda name: f"/bin/{name}")
+    monkeypatch.delenv("UV", raising=False)
     command = package_module._command(tmp_path / "list", tmp_path / "out")
     assert command[:3] == ["/bin/uv", "pip", "install"]
     assert {"--no-deps", "--require-hashes", "--target"} <= set(command)
+    at_hand = {"pip3": "/bin/pip3"}
+    monkeypatch.setattr(package_module.shutil, "which", at_hand.get)
+    command = package_module._command(tmp_path / "list", tmp_path / "out")
+    assert command[:2] == ["/bin/pip3", "download"]
     monkeypatch.setattr(package_module.shutil, "which", lambda _: None)
     with pytest.raises(DownloadError, match="neither pip nor uv"):
         package_module._command(tmp_path / "list", tmp_path / "out")
+    # As `uvx` says to what it runs.
+    monkeypatch.setenv("UV", "/opt/uv")
+    assert package_module._command(tmp_path, tmp_path)[0] == "/opt/uv"
 
 
 def test_what_uv_leaves_is_read(published, wheel, tmp_path):
