@@ -29,7 +29,8 @@ PAGE = """<!-- Written by docs/model_pages.py; change what it reads, not this. -
 
 ```sh
 resemul build --model {name} --data-dir dataset --records-dir records
-resemul train --model {name} --data-dir dataset --records-dir records --train-dir log
+resemul train --model {name} --data-dir dataset --records-dir records \\
+  --train-dir log
 ```
 
 {prose}
@@ -72,7 +73,7 @@ def page(name: str) -> str:
     return PAGE.format(
         name=name,
         prose=_prose(name),
-        facts=_table(("", ""), _facts(entry, model)),
+        facts=_table(("what", name), _facts(entry, model)),
         layers=_table(("layer", "kind", "output", "parameters"), _layers(model)),
         options=_table(("option", "default", "what"), _options(entry)),
         weights=_weights(name),
