@@ -2,8 +2,9 @@
 
 Keras leaves this to a converter that does not work with today's TensorFlow. The
 models are made of some twenty kinds of layers, so they are written here instead, with
-operations that every runtime has. Arrays keep Keras' order of dimensions (channels
-last); the transpositions around convolutions are what runtimes remove first.
+operations that every runtime has. Maps have their channels first from one convolution
+to the next, for which runtimes have their fastest kernels, and those over time are
+images of height 1.
 
 Weights go in as Keras holds them, by the names of their variables; what is made of
 them, such as the factors of a batch normalisation, the graph computes itself, and
@@ -15,8 +16,9 @@ import keras
 
 from resemul.errors import WeightsError
 from resemul.export import onnx_file
+from resemul.export.onnx_folding import plan_folding
 from resemul.export.onnx_layers import WRITERS
-from resemul.export.onnx_nodes import Graph
+from resemul.export.onnx_nodes import Graph, Value
 from resemul.models import top_layer
 
 # The last one with the axes of reductions as attributes.
@@ -46,17 +48,18 @@ def build_empty_onnx(model: keras.Model, notes: dict[str, str]) -> bytes:
 
 
 def _write(model: keras.Model, notes: dict[str, str]) -> tuple[Graph, bytes]:
-    graph, names = Graph(), {id(model.inputs[0]): "waveform"}
+    graph = Graph(plan_folding(model))
+    values = {id(model.inputs[0]): Value("waveform", model.input_shape)}
     for layer in model.layers:
         if not isinstance(layer, keras.layers.InputLayer):
-            names[id(layer.output)] = _write_layer(graph, layer, names)
-    tags = names[id(model.outputs[0])]
+            values[id(layer.output)] = _write_layer(graph, layer, values)
+    tags = graph.array(values[id(model.outputs[0])])
     graph.nodes.append(onnx_file.node("Identity", [tags], ["tags"], {}))
     # As many as the last layer has weights for.
     outputs = [onnx_file.value("tags", ["batch", "num_tags"])]
     embedding = top_layer(model).input
     if not isinstance(embedding, list) and len(embedding.shape) == 2:
-        source = names[id(embedding)]
+        source = graph.array(values[id(embedding)])
         graph.nodes.append(onnx_file.node("Identity", [source], ["embedding"], {}))
         outputs.append(onnx_file.value("embedding", ["batch", embedding.shape[1]]))
     content = onnx_file.model(
@@ -71,7 +74,7 @@ def _write(model: keras.Model, notes: dict[str, str]) -> tuple[Graph, bytes]:
     return graph, content
 
 
-def _write_layer(graph: Graph, layer: keras.Layer, names: dict[int, str]) -> str:
+def _write_layer(graph: Graph, layer: keras.Layer, values: dict[int, Value]) -> Value:
     kind = type(layer).__name__
     if kind not in WRITERS:
         raise WeightsError(f"layer {layer.name} ({kind}) cannot be exported to ONNX")
@@ -82,10 +85,12 @@ def _write_layer(graph: Graph, layer: keras.Layer, names: dict[int, str]) -> str
         )
     try:
         sources = keras.tree.flatten(layer.input)
-        inputs = [names[id(source)] for source in sources]
+        inputs = [values[id(source)] for source in sources]
     except (AttributeError, KeyError) as error:
         raise WeightsError(
             f"layer {layer.name} is used more than once, or out of order; it cannot "
             "be exported to ONNX"
         ) from error
+    if layer.name in graph.folding.done:
+        return inputs[0]
     return WRITERS[kind](graph, layer, *inputs)

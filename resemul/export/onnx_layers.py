@@ -1,8 +1,6 @@
 """How each kind of layer is written as ONNX."""
 
-import functools
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -10,7 +8,15 @@ import numpy as np
 
 from resemul.errors import WeightsError
 from resemul.export.onnx_log_mel import write_log_mel
-from resemul.export.onnx_nodes import Graph
+from resemul.export.onnx_maps import (
+    weights_of,
+    write_batch_norm,
+    write_conv,
+    write_global_pool,
+    write_pool,
+    write_zero_padding,
+)
+from resemul.export.onnx_nodes import Graph, Value
 
 # By the name of Keras' function.
 _ACTIVATIONS = {
@@ -22,7 +28,7 @@ _ACTIVATIONS = {
 }
 
 
-def _activate(graph: Graph, layer: keras.Layer, x: str) -> str:
+def _activate(graph: Graph, layer: keras.Layer, x: Value) -> Value:
     name = getattr(layer.activation, "__name__", str(layer.activation))
     if name not in _ACTIVATIONS:
         raise WeightsError(
@@ -30,126 +36,80 @@ def _activate(graph: Graph, layer: keras.Layer, x: str) -> str:
             "to ONNX"
         )
     kind = _ACTIVATIONS[name]
-    return graph.add(kind, x) if kind else x
+    if kind is None:
+        return x
+    if kind == "Softmax":  # over the channels, which it wants last
+        return Value(graph.add(kind, graph.array(x)), layer.output.shape)
+    return Value(graph.add(kind, x.name), layer.output.shape, x.is_image)
 
 
-def _reshape(graph: Graph, layer: keras.Layer, x: str) -> str:
-    # 0 copies the batch size.
-    return graph.add("Reshape", x, np.array([0, *layer.output.shape[1:]], "int64"))
+def _conv(graph: Graph, layer: keras.Layer, x: Value) -> Value:
+    y = write_conv(graph, layer, x)
+    # The ReLU before a normalisation that it takes over comes after the pool.
+    return y if layer.name in graph.folding.scaled else _activate(graph, layer, y)
 
 
-def _all(kind: str) -> Callable[..., str]:
+def _dense(graph: Graph, layer: keras.Layer, x: Value) -> Value:
+    kernel, bias = weights_of(graph, layer)
+    y = graph.add("MatMul", graph.array(x), kernel)
+    if bias is not None:
+        y = graph.add("Add", y, bias)
+    return _activate(graph, layer, Value(y, layer.output.shape))
+
+
+def _reshape(graph: Graph, layer: keras.Layer, x: Value) -> Value:
+    _, *sizes = layer.output.shape
+    if x.is_image and _is_same_map(x.shape[1:], sizes):
+        *places, channels = sizes
+        image = [channels, *([1, *places] if len(places) == 1 else places)]
+        return Value(graph.reshape(x.name, *image), layer.output.shape, is_image=True)
+    return Value(graph.reshape(graph.array(x), *sizes), layer.output.shape)
+
+
+def _is_same_map(before: tuple[Any, ...], after: list[Any]) -> bool:
+    """Whether only dimensions of size 1 come or go, and the channels stay."""
+    is_map = len(after) in (2, 3) and before[-1] == after[-1]
+    return is_map and [n for n in before if n != 1] == [n for n in after if n != 1]
+
+
+def _all(kind: str) -> Callable[..., Value]:
     """An operation of two, over any number of inputs."""
 
-    def write(graph: Graph, layer: keras.Layer, *inputs: str) -> str:
-        return functools.reduce(lambda x, y: graph.add(kind, x, y), inputs)
+    def write(graph: Graph, layer: keras.Layer, *inputs: Value) -> Value:
+        names, is_image = _in_one_order(graph, inputs)
+        first, *others = names
+        for other in others:
+            first = graph.add(kind, first, other)
+        return Value(first, layer.output.shape, is_image)
 
     return write
 
 
-def _padding(
-    layer: keras.Layer, kernel: Sequence[int], dilation: Sequence[int]
-) -> dict[str, Any]:
-    """Zeros at either end of each dimension, as TensorFlow counts them."""
-    if layer.padding == "valid":
-        return {}
-    if layer.padding != "same":
-        raise WeightsError(
-            f"layer {layer.name} has the padding {layer.padding!r}, which cannot be "
-            "exported to ONNX"
-        )
-    before, after = [], []
-    for length, size, step, apart in zip(
-        layer.input.shape[1:-1], kernel, layer.strides, dilation, strict=True
-    ):
-        if length is None:
-            raise WeightsError(f"layer {layer.name} has an input of any length")
-        reach = (size - 1) * apart + 1
-        missing = max((math.ceil(length / step) - 1) * step + reach - length, 0)
-        before.append(missing // 2)
-        after.append(missing - missing // 2)
-    return {"pads": [*before, *after]}
-
-
-def _channels_first(
-    graph: Graph, layer: keras.Layer, x: str, kind: str, *weights: str, **kw: Any
-) -> str:
-    """Adds an operation that wants channels first, between two transpositions."""
-    rank = len(layer.input.shape)
-    x = graph.add("Transpose", x, perm=[0, rank - 1, *range(1, rank - 1)])
-    x = graph.add(kind, x, *weights, **kw)
-    return graph.add("Transpose", x, perm=[0, *range(2, rank), 1])
-
-
-def _conv(graph: Graph, layer: keras.Layer, x: str) -> str:
-    rank = len(layer.kernel_size)
-    kernel = graph.weight(layer, layer.kernel)
-    # (out, in, ...) of (..., in, out)
-    order = [rank + 1, rank, *range(rank)]
-    weights = [graph.add("Transpose", kernel, perm=order)]
-    if layer.use_bias:
-        weights.append(graph.weight(layer, layer.bias))
-    attributes = {"strides": list(layer.strides)}
-    if any(apart != 1 for apart in layer.dilation_rate):
-        attributes["dilations"] = list(layer.dilation_rate)
-    if layer.groups != 1:
-        attributes["group"] = layer.groups
-    attributes |= _padding(layer, layer.kernel_size, layer.dilation_rate)
-    x = _channels_first(graph, layer, x, "Conv", *weights, **attributes)
-    return _activate(graph, layer, x)
-
-
-def _pool(kind: str) -> Callable[[Graph, keras.Layer, str], str]:
-    def write(graph: Graph, layer: keras.Layer, x: str) -> str:
-        size = list(layer.pool_size)
-        return _channels_first(
-            graph,
-            layer,
-            x,
-            kind,
-            kernel_shape=size,
-            strides=list(layer.strides),
-            **_padding(layer, size, [1] * len(size)),
-        )
-
-    return write
-
-
-def _global(kind: str) -> Callable[[Graph, keras.Layer, str], str]:
-    def write(graph: Graph, layer: keras.Layer, x: str) -> str:
-        axes = list(range(1, len(layer.input.shape) - 1))
-        return graph.add(kind, x, axes=axes, keepdims=int(layer.keepdims))
-
-    return write
-
-
-def _dense(graph: Graph, layer: keras.Layer, x: str) -> str:
-    x = graph.add("MatMul", x, graph.weight(layer, layer.kernel))
-    if layer.use_bias:
-        x = graph.add("Add", x, graph.weight(layer, layer.bias))
-    return _activate(graph, layer, x)
-
-
-def _batch_norm(graph: Graph, layer: keras.Layer, x: str) -> str:
-    variance = graph.weight(layer, layer.moving_variance)
-    variance = graph.add("Add", variance, np.float32(layer.epsilon))
-    scale = graph.add("Reciprocal", graph.add("Sqrt", variance))
-    if layer.scale:
-        scale = graph.add("Mul", graph.weight(layer, layer.gamma), scale)
-    mean = graph.add("Mul", graph.weight(layer, layer.moving_mean), scale)
-    if layer.center:
-        shift = graph.add("Sub", graph.weight(layer, layer.beta), mean)
+def _concatenate(graph: Graph, layer: keras.Layer, *inputs: Value) -> Value:
+    rank = len(layer.output.shape)
+    is_over_channels = layer.axis % rank == rank - 1
+    if is_over_channels:
+        names, is_image = _in_one_order(graph, inputs)
     else:
-        shift = graph.add("Neg", mean)
-    rank = len(layer.input.shape)
-    if layer.axis % rank != rank - 1:
-        shape = np.ones(rank, "int64")
-        shape[layer.axis] = -1
-        scale, shift = (graph.add("Reshape", y, shape) for y in (scale, shift))
-    return graph.add("Add", graph.add("Mul", x, scale), shift)
+        names, is_image = [graph.array(x) for x in inputs], False
+    y = graph.add("Concat", *names, axis=1 if is_image else layer.axis)
+    return Value(y, layer.output.shape, is_image)
 
 
-def _layer_norm(graph: Graph, layer: keras.Layer, x: str) -> str:
+def _in_one_order(graph: Graph, inputs: tuple[Value, ...]) -> tuple[list[str], bool]:
+    """All as images if one is and all are maps; else all in Keras' order."""
+    ranks = {len(x.shape) for x in inputs}
+    if any(x.is_image for x in inputs) and len(ranks) == 1:
+        return [graph.image(x) for x in inputs], True
+    return [graph.array(x) for x in inputs], False
+
+
+def _permute(graph: Graph, layer: keras.Layer, x: Value) -> Value:
+    y = graph.add("Transpose", graph.array(x), perm=[0, *layer.dims])
+    return Value(y, layer.output.shape)
+
+
+def _layer_norm(graph: Graph, layer: keras.Layer, value: Value) -> Value:
     axes = [layer.axis] if isinstance(layer.axis, int) else list(layer.axis)
     rank = len(layer.input.shape)
     if (layer.scale or layer.center) and sorted(a % rank for a in axes) != [rank - 1]:
@@ -157,6 +117,7 @@ def _layer_norm(graph: Graph, layer: keras.Layer, x: str) -> str:
             f"layer {layer.name} has weights for other axes than the last; it cannot "
             "be exported to ONNX"
         )
+    x = graph.array(value)
     x = graph.add("Sub", x, graph.add("ReduceMean", x, axes=axes, keepdims=1))
     squares = graph.add("Mul", x, x)
     variance = graph.add("ReduceMean", squares, axes=axes, keepdims=1)
@@ -166,48 +127,40 @@ def _layer_norm(graph: Graph, layer: keras.Layer, x: str) -> str:
         x = graph.add("Mul", x, graph.weight(layer, layer.gamma))
     if layer.center:
         x = graph.add("Add", x, graph.weight(layer, layer.beta))
-    return x
+    return Value(x, layer.output.shape)
 
 
-def _zero_padding(graph: Graph, layer: keras.Layer, x: str) -> str:
-    padding = np.array(layer.padding).reshape(-1, 2)
-    before, after = ([0, *padding[:, side], 0] for side in (0, 1))
-    return graph.add("Pad", x, np.array([*before, *after], "int64"))
-
-
-def _relu(graph: Graph, layer: keras.Layer, x: str) -> str:
+def _relu(graph: Graph, layer: keras.Layer, x: Value) -> Value:
     if layer.max_value is not None or layer.negative_slope or layer.threshold:
         raise WeightsError(f"layer {layer.name} is no plain ReLU")
-    return graph.add("Relu", x)
+    return Value(graph.add("Relu", x.name), layer.output.shape, x.is_image)
 
 
 # By name of the layer's class.
-WRITERS: dict[str, Callable[..., str]] = {
+WRITERS: dict[str, Callable[..., Value]] = {
     "Activation": _activate,
     "Add": _all("Add"),
-    "AveragePooling1D": _pool("AveragePool"),
-    "AveragePooling2D": _pool("AveragePool"),
-    "BatchNormalization": _batch_norm,
-    "Concatenate": lambda graph, layer, *inputs: graph.add(
-        "Concat", *inputs, axis=layer.axis
-    ),
+    "AveragePooling1D": write_pool("AveragePool"),
+    "AveragePooling2D": write_pool("AveragePool"),
+    "BatchNormalization": write_batch_norm,
+    "Concatenate": _concatenate,
     "Conv1D": _conv,
     "Conv2D": _conv,
     "Dense": _dense,
     "Dropout": lambda graph, layer, x: x,
     "Flatten": _reshape,
-    "GlobalAveragePooling1D": _global("ReduceMean"),
-    "GlobalAveragePooling2D": _global("ReduceMean"),
-    "GlobalMaxPooling1D": _global("ReduceMax"),
-    "GlobalMaxPooling2D": _global("ReduceMax"),
+    "GlobalAveragePooling1D": write_global_pool("Average"),
+    "GlobalAveragePooling2D": write_global_pool("Average"),
+    "GlobalMaxPooling1D": write_global_pool("Max"),
+    "GlobalMaxPooling2D": write_global_pool("Max"),
     "LayerNormalization": _layer_norm,
     "LogMel": write_log_mel,
-    "MaxPooling1D": _pool("MaxPool"),
-    "MaxPooling2D": _pool("MaxPool"),
+    "MaxPooling1D": write_pool("MaxPool"),
+    "MaxPooling2D": write_pool("MaxPool"),
     "Multiply": _all("Mul"),
-    "Permute": lambda graph, layer, x: graph.add("Transpose", x, perm=[0, *layer.dims]),
+    "Permute": _permute,
     "ReLU": _relu,
     "Reshape": _reshape,
-    "ZeroPadding1D": _zero_padding,
-    "ZeroPadding2D": _zero_padding,
+    "ZeroPadding1D": write_zero_padding,
+    "ZeroPadding2D": write_zero_padding,
 }

@@ -6,12 +6,13 @@ images of height 1, for which there are kernels that add the bias and take the R
 as they go. If asked for, the arithmetic is bfloat16. The fused model is never saved.
 """
 
-from collections import defaultdict
 from typing import Any
 
 import keras
 import numpy as np
 from keras import layers, ops
+
+from resemul.models.consumers import consumers
 
 _FOLDABLE = (layers.Conv1D, layers.Conv2D, layers.Dense)
 
@@ -81,18 +82,6 @@ def copy_weights(model: keras.Model, fused: keras.Model) -> None:
             fused.get_layer(layer.name).set_weights(_fold(layer, plan[layer.name][0]))
         elif layer.name not in idle and layer.weights:
             fused.get_layer(layer.name).set_weights(layer.get_weights())
-
-
-def consumers(model: keras.Model) -> dict[str, list[keras.Layer | None]]:
-    """By name of a layer, the layers that read its output; None for a model output."""
-    found: dict[str, list[keras.Layer | None]] = defaultdict(list)
-    for layer in model.layers:
-        if not isinstance(layer, layers.InputLayer):
-            for tensor in keras.tree.flatten(layer.input):
-                found[tensor._keras_history.operation.name].append(layer)
-    for tensor in model.outputs:
-        found[tensor._keras_history.operation.name].append(None)
-    return found
 
 
 def _plan_folding(model: keras.Model) -> dict[str, list[keras.Layer]]:

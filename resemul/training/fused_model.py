@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 import keras
 
-from resemul.prediction.fused import consumers, layers_to_round
+from resemul.models.consumers import consumers
+from resemul.prediction.fused import layers_to_round
 
 # The class that a layer is made of instead of the usual one; None for that.
 ChooseClass = Callable[[keras.Layer], type[keras.Layer] | None]

@@ -7,8 +7,10 @@ import pytest
 
 from resemul.errors import WeightsError
 from resemul.export.exporting import noise_for
+from resemul.export.onnx_file import fields
 from resemul.export.onnx_graph import build_onnx
 from resemul.models import MODELS, remove_top
+from resemul.models.frontends import LogMel
 
 TOLERANCE = 1e-5
 layers = keras.layers
@@ -87,6 +89,72 @@ def test_layers_of_a_users_own_model_give_the_same(between):
     waveforms = rng.normal(0, 1, (3, 24)).astype("float32")
     expected = model.predict_on_batch(waveforms)
     np.testing.assert_allclose(run(model, waveforms), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("channels", [3, 16])
+@pytest.mark.parametrize("order", ["norm, relu", "relu, norm"])
+def test_a_normalisation_goes_into_the_convolution_before_it(channels, order):
+    norm = layers.BatchNormalization()
+    orders = {
+        "norm, relu": [layers.Conv1D(channels, 3), norm, layers.Activation("relu")],
+        "relu, norm": [layers.Conv1D(channels, 3, activation="relu"), norm],
+    }
+    model = sequence(*orders[order], layers.MaxPooling1D(2))
+    rng = np.random.default_rng(0)
+    # Factors of both signs; below 0, what was the least becomes the most.
+    factors = rng.choice([-1.0, 1.0], channels) * rng.uniform(0.5, 2, channels)
+    statistics = rng.normal(0, 1, (2, channels)), rng.uniform(0.5, 2, channels)
+    norm.set_weights([factors, *statistics[0], statistics[1]])
+    waveforms = rng.normal(0, 1, (3, 24)).astype("float32")
+    expected = model.predict_on_batch(waveforms)
+    np.testing.assert_allclose(run(model, waveforms), expected, rtol=1e-5, atol=1e-5)
+    assert "BatchNormalization" not in after_convolution(model)
+    assert not {"Mul", "Add"} & set(after_convolution(model)[:2])
+
+
+def after_convolution(model) -> list[str]:
+    """What the graph does after its last convolution."""
+    kinds = kinds_of_nodes(build_onnx(model))
+    return kinds[len(kinds) - kinds[::-1].index("Conv") :]
+
+
+def kinds_of_nodes(content: bytes) -> list[str]:
+    (graph,) = [part for number, _, part in fields(content) if number == 7]
+    nodes = [part for number, _, part in fields(graph) if number == 1]
+    return [
+        part.decode()
+        for node in nodes
+        for number, _, part in fields(node)
+        if number == 4
+    ]
+
+
+def test_channels_stay_first_from_one_convolution_to_the_next(build):
+    model, _ = build("sample_cnn", block="basic", multi=False)
+    kinds = kinds_of_nodes(build_onnx(model))
+    # Kernels are turned, maps are not.
+    assert kinds.count("Transpose") == kinds.count("Conv") == 10
+
+
+@pytest.mark.parametrize(
+    ("fft_size", "hop", "options"),
+    [
+        (512, 256, {"padding": "zeros", "half_precision": True}),
+        (2048, 512, {"log": "natural", "top_db": 3.0, "reference": "max"}),
+        (400, 160, {"num_frames": 12, "log": "one_plus", "gain": 100.0}),
+        (256, 100, {"power": 1.0, "num_frames": 40}),
+        (128, 37, {"log": None, "padding": None}),
+    ],
+)
+def test_spectrograms_of_any_size_give_the_same(fft_size, hop, options):
+    waveform = keras.Input((4_000,), name="waveform")
+    image = LogMel(8_000, fft_size, hop, 20, **options)(waveform)
+    x = layers.Flatten()(image)
+    model = keras.Model(waveform, layers.Dense(2, name="tags")(x))
+    waveforms = np.random.default_rng(0).normal(0, 0.1, (2, 4_000)).astype("float32")
+    expected = keras.Model(waveform, x).predict_on_batch(waveforms)
+    actual = run(model, waveforms, "embedding")
+    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(
