@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,13 @@ from resemul.checkpoints.card import ModelCard
 from resemul.errors import WeightsError
 from resemul.runtime.reports import forbid_reports
 
-# Samples that are computed at once: five segments of 3 s. Larger batches are not
-# faster on a CPU, only larger.
-_BATCH_SAMPLES = 2**18
+# Segments of up to this many samples, 8 s at 16 kHz, are computed several at a time,
+# one by each thread: threads that share the work of one wait for each other at every
+# layer. A longer one, of which a file may have no second, is shared by all threads.
+# Larger batches are not faster on a CPU, only larger.
+_MOST_SAMPLES_ALONE = 2**17
+# So many at a time at most, as each takes megabytes; further threads help all of them.
+_MOST_AT_A_TIME = 4
 
 
 class OnnxRuntime:
@@ -52,8 +56,8 @@ class OnnxRuntime:
         Raises:
             WeightsError: the file does not give it; older ones do not.
         """
-        session = self._session()
-        sizes = {output.name: output.shape[-1] for output in session.get_outputs()}
+        outputs = self._open().session.get_outputs()
+        sizes = {output.name: output.shape[-1] for output in outputs}
         if "embedding" not in sizes:
             raise WeightsError(
                 f"{self.path} gives no embeddings; export the model again, or take the "
@@ -67,19 +71,17 @@ class OnnxRuntime:
             raise ValueError(
                 f"waveforms must be (n, {self.card.num_samples}), got {waveforms.shape}"
             )
-        session = self._session()
-        found = [
-            session.run([output], {"waveform": batch})[0]
-            for batch in _batches(waveforms)
-        ]
+        opened = self._open()
+        found = opened.run_each(output, waveforms)
         if not found:
             return np.zeros((0, num_values), "float32")
         return np.concatenate(found)
 
-    def _session(self) -> Any:
+    def _open(self) -> "_Session":
         # What another process opened is useless here, though a fork copied it.
         opened = self._opened.setdefault(os.getpid(), _Session())
-        return opened.get(self)
+        opened.open(self)
+        return opened
 
 
 class _Session:
@@ -87,22 +89,41 @@ class _Session:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._session: Any = None
+        self._callers: ThreadPoolExecutor | None = None
+        self.session: Any = None
 
-    def get(self, runtime: OnnxRuntime) -> Any:
+    def open(self, runtime: OnnxRuntime) -> None:
+        """Opens the file, if that has not been done."""
         with self._lock:
-            if self._session is None:
-                self._session = _open(runtime)
-            return self._session
+            if self.session is not None:
+                return
+            num_threads = runtime.num_threads or available_cores()
+            num_callers = 1
+            if runtime.card.num_samples <= _MOST_SAMPLES_ALONE:
+                num_callers = min(num_threads, _MOST_AT_A_TIME)
+            # Each caller counts as one of the session's own threads.
+            self.session = _open(runtime, num_threads - num_callers + 1)
+            if num_callers > 1:
+                self._callers = ThreadPoolExecutor(num_callers, "onnx")
+
+    def run_each(self, output: str, waveforms: np.ndarray) -> list[np.ndarray]:
+        """One output, `(1, values)` of each segment."""
+
+        def run(waveform: np.ndarray) -> np.ndarray:
+            return self.session.run([output], {"waveform": waveform[None]})[0]
+
+        if self._callers is None or len(waveforms) < 2:
+            return list(map(run, waveforms))
+        return list(self._callers.map(run, waveforms))
 
 
-def _open(runtime: OnnxRuntime) -> Any:
+def _open(runtime: OnnxRuntime, num_threads: int) -> Any:
     forbid_reports()
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     # Its own choice is all cores of the machine, and to tie a thread to each.
-    options.intra_op_num_threads = runtime.num_threads or available_cores()
+    options.intra_op_num_threads = num_threads
     # Threads that wait in a loop take the time of those that decode.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # Only what raises is worth a word.
@@ -135,9 +156,3 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _batches(waveforms: np.ndarray) -> Iterator[np.ndarray]:
-    size = max(1, _BATCH_SAMPLES // waveforms.shape[1])
-    for start in range(0, len(waveforms), size):
-        yield waveforms[start : start + size]

@@ -16,7 +16,6 @@ from resemul.constants import DEFAULT_THRESHOLD
 from resemul.errors import AudioError, ConfigError
 from resemul.tagging.gathered import Gathered
 from resemul.tagging.listening import (
-    PIECE_SECONDS,
     Heard,
     Listening,
     Piece,
@@ -27,10 +26,6 @@ from resemul.tagging.results import FAILED, SHORT, SILENT, TAGGED, TagResult
 
 if TYPE_CHECKING:
     from resemul.prediction.runtime import Runtime
-
-# Seconds of sound that a runtime takes at once, if not PIECE_SECONDS. ONNX Runtime is
-# as fast with a segment of 3 s as with eight, and takes an eighth of the memory.
-_BATCH_SECONDS = {"onnx": 4.0}
 
 
 class Tagger:
@@ -177,10 +172,7 @@ class Tagger:
     def _in_batches(
         self, function: Callable[[np.ndarray], np.ndarray], samples: np.ndarray
     ) -> np.ndarray:
-        seconds = self.listening.num_samples / self.listening.audio.sample_rate
-        size = max(
-            1, int(_BATCH_SECONDS.get(self.runtime.name, PIECE_SECONDS) / seconds)
-        )
+        size = self.listening.piece_size
         parts = [
             np.asarray(function(samples[start : start + size]), "float32")
             for start in range(0, len(samples), size)

@@ -91,6 +91,40 @@ def test_a_batch_gives_what_its_segments_give(folder, waveforms):
     np.testing.assert_allclose(runtime.predict(waveforms), one_by_one, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("num_samples", "num_threads", "num_of_session"),
+    [
+        (32_512, 2, 1),
+        # Four at a time, the other four help.
+        (32_512, 8, 5),
+        # 29 s, of which a file may have one: by all threads.
+        (464_000, 8, 8),
+    ],
+)
+def test_short_segments_are_computed_side_by_side(
+    monkeypatch, num_samples, num_threads, num_of_session
+):
+    opened, sizes = [], []
+
+    class Session:
+        def run(self, outputs, inputs):
+            sizes.append(len(inputs["waveform"]))
+            return [inputs["waveform"][:, :3]]
+
+    def open_session(runtime, num_threads):
+        opened.append(num_threads)
+        return Session()
+
+    monkeypatch.setattr("resemul.prediction.onnx_runtime._open", open_session)
+    card = dataclasses.replace(CARD, num_samples=num_samples)
+    runtime = OnnxRuntime("model.onnx", card, num_threads)
+    waveforms = np.arange(5.0, dtype="float32")[:, None].repeat(num_samples, axis=1)
+    # In their order, whichever is done first.
+    np.testing.assert_array_equal(runtime.predict(waveforms), waveforms[:, :3])
+    assert opened == [num_of_session]
+    assert sizes == [1] * 5
+
+
 def test_the_file_beside_the_model_is_taken_without_keras(folder, no_keras):
     assert open_runtime(folder / "best.keras").path == folder / "best.onnx"
     assert open_runtime(folder / "best.onnx").path == folder / "best.onnx"

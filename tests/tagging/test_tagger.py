@@ -141,13 +141,6 @@ def test_long_files_are_predicted_piece_by_piece(tagger, runtime):
     assert runtime.batch_sizes == [96, 96, 8]
 
 
-def test_onnx_runtime_takes_a_segment_or_few_at_once(tagger, runtime):
-    runtime.name = "onnx"
-    # 4 s are 16 segments.
-    tagger(constant(0.1, 40 * NUM_SAMPLES), RATE)
-    assert runtime.batch_sizes == [16, 16, 8]
-
-
 def test_thresholds_are_in_the_order_of_the_tags_with_a_half_for_those_without():
     tagger = Tagger(LoudnessRuntime(thresholds={"quiet": 0.125}))
     assert tagger.thresholds.tolist() == [0.5, 0.125]
