@@ -2,13 +2,14 @@
 
 import argparse
 import logging
-import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
+from resemul.cli.executor_options import add_executor, share_given
 from resemul.cli.options import add_fields, fields_given, in_typed_words
 from resemul.cli.parser import new_parser
 from resemul.configs.tagging import (
@@ -26,10 +27,7 @@ if TYPE_CHECKING:
     from resemul.tagging.choosing import Chooser
     from resemul.tagging.decoding import SpareDecoders
     from resemul.tagging.outputs import Outputs
-    from resemul.tagging.results import TagResult
-    from resemul.tagging.summary import Summary
     from resemul.tagging.tagger import Tagger
-    from resemul.tagging.writers import Format, WriteOptions
 
 logger = logging.getLogger(__name__)
 
@@ -98,6 +96,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="remember finished files beside OUT, and leave out those that are",
     )
     add_fields(library, LibraryConfig)
+    add_executor(parser, "write OUT of what tasks have tagged")
     return parser
 
 
@@ -130,44 +129,42 @@ def main(args: argparse.Namespace) -> int:
 
     models = names_of_models(args.model)
     names = read_names(args.map) if args.map else None
-    paths = _find(args)
+    share = share_given(args)
+    is_shared = args.dask is not None or not share.is_whole
+    if is_shared and not args.out:
+        raise ConfigError(
+            "--dask, --task and --finish keep what is finished beside OUT; give -o OUT"
+        )
+    found = _find(args)
+    paths = [] if is_shared else list(found)
     outputs = Outputs(
         args.out, args.format, args.timeline, args.plot, args.embeddings, args.resume
     )
-    outputs.check(paths, show)
+    # Of many files on several machines, one picture is none.
+    outputs.check(2 if is_shared else len(paths), show)
 
+    from resemul.tagging.bundles import Models
     from resemul.tagging.choosing import Chooser
     from resemul.tagging.decoding import SpareDecoders
 
+    wanted = Models(tuple(models), args.runtime, hearing, args.trust)
     # It starts while the models are loaded, which takes about as long.
-    with SpareDecoders(1) as spare:
-        taggers = _open_taggers(args, models, hearing)
+    with SpareDecoders(0 if is_shared else 1) as spare:
+        taggers = wanted.open()
         check_names(taggers, names, show.tags)
         default_top_k = DEFAULT_TOP_K if outputs.written.is_for_people else None
         choosers = [Chooser(tagger, show, names, default_top_k) for tagger in taggers]
         try:
+            if is_shared:
+                from resemul.cli.tag_shared import tag_shared
+
+                how = wanted, taggers, choosers, library, show
+                return tag_shared(args, share, outputs, found, *how)
             return _run(outputs, taggers, choosers, paths, library, show, spare)
         except KeyboardInterrupt:
-            if outputs.resume:
+            if outputs.resume or is_shared:
                 logger.info("finished files are kept; the same command goes on there")
             raise
-
-
-def _open_taggers(
-    args: argparse.Namespace, models: Sequence[str], hearing: HearingConfig
-) -> "list[Tagger]":
-    from resemul.tagging.tagger import Tagger
-
-    return [
-        Tagger(
-            name,
-            runtime=args.runtime,
-            hop=hearing.hop,
-            tail=hearing.tail,
-            trust=args.trust,
-        )
-        for name in models
-    ]
 
 
 def _run(
@@ -179,23 +176,15 @@ def _run(
     show: ShowConfig,
     spare: "SpareDecoders",
 ) -> int:
-    from resemul.tagging.choosing import choose_all
-    from resemul.tagging.embeddings import write_embeddings
-    from resemul.tagging.outputs import draw
+    from resemul.cli.tag_output import write_results
     from resemul.tagging.resume import Parts, tag_with_parts
     from resemul.tagging.summary import Summary
 
-    summary, written = Summary(), outputs.written
-    options = _write_options(outputs, taggers, choosers)
+    summary = Summary()
     with ExitStack() as stack:
-        parts = embeddings = None
+        parts = None
         if outputs.resume and outputs.out:
             parts = stack.enter_context(Parts.beside(outputs.out))
-        opened = written.open(outputs.out, options, _stdout(written))
-        writer = stack.enter_context(opened)
-        if outputs.embeddings:
-            archive = write_embeddings(outputs.embeddings, options.models)
-            embeddings = stack.enter_context(archive)
         results = tag_with_parts(
             taggers,
             paths,
@@ -206,21 +195,14 @@ def _run(
             spare=spare,
         )
         pictures = outputs.pictures(paths)
-        watched = _watched(results, summary, len(paths), outputs)
-        for of_file in choose_all(watched, choosers, show):
-            for result in of_file:
-                writer.write(result)
-                if embeddings is not None:
-                    embeddings.write(result)
-            draw(of_file, next(pictures), show)
-    share_heard = min(tagger.listening.share_heard for tagger in taggers)
-    logger.info("%s", summary.describe(share_heard))
-    return 1 if summary.num_failed else 0
+        return write_results(
+            results, outputs, taggers, choosers, show, len(paths), pictures, summary
+        )
 
 
-def _find(args: argparse.Namespace) -> list[str]:
+def _find(args: argparse.Namespace) -> Iterator[str]:
     from resemul.audio.source import printable
-    from resemul.tagging.library import find_audio, read_list
+    from resemul.tagging.library import iterate_audio
     from resemul.tagging.opening import looks_like_model_file
 
     for path in args.paths:
@@ -229,71 +211,21 @@ def _find(args: argparse.Namespace) -> list[str]:
                 f"{printable(path)} is a model, not a song; it is an option now: "
                 f"resemul tag PATH... --model {printable(path)}"
             )
-    listed: list[str] = []
-    if args.list == "-":
-        listed = read_list(sys.stdin.buffer)
-    elif args.list:
-        try:
-            with Path(args.list).open("rb") as file:
-                listed = read_list(file)
-        except OSError as error:
-            reason = f"cannot be read: {error.strerror}"
-            raise ConfigError(f"--list {printable(args.list)} {reason}") from error
     if not args.paths and not args.list:
         raise ConfigError("name a file or a folder with music, or a --list of them")
-    return find_audio([*args.paths, *listed])
+    return iterate_audio(chain(args.paths, _listed(args.list)))
 
 
-def _write_options(
-    outputs: "Outputs",
-    taggers: Sequence["Tagger"],
-    choosers: Sequence["Chooser"],
-) -> "WriteOptions":
-    from resemul.tagging.writers import WriteOptions
+def _listed(name: str | None) -> Iterator[str]:
+    from resemul.audio.source import printable
+    from resemul.tagging.library import iterate_list
 
-    is_terminal = outputs.out is None and sys.stdout.isatty()
-    no_colour = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    encoding = "utf-8" if outputs.out else sys.stdout.encoding or "ascii"
-    return WriteOptions(
-        models=tuple(tagger.name for tagger in taggers),
-        tags=tuple(dict.fromkeys(tag for c in choosers for tag in c.tags)),
-        with_timeline=outputs.with_timeline,
-        in_colour=is_terminal and not no_colour,
-        in_unicode=encoding.lower().replace("-", "") == "utf8",
-    )
-
-
-def _stdout(written: "Format") -> TextIO:
-    """Standard output that takes any name: escaped for people, else as its bytes."""
-    reconfigure = getattr(sys.stdout, "reconfigure", None)
-    if reconfigure is not None and written.is_for_people:
-        reconfigure(errors="backslashreplace")
-    elif reconfigure is not None:
-        reconfigure(encoding="utf-8", errors="surrogateescape", newline="\n")
-    return sys.stdout
-
-
-def _watched(
-    results: "Iterable[tuple[list[TagResult], bool]]",
-    summary: "Summary",
-    total: int,
-    outputs: "Outputs",
-) -> "Iterator[list[TagResult]]":
-    """Counts, shows the progress, and names files that failed."""
-    from resemul.runtime.progress import Progress
-    from resemul.tagging.results import FAILED
-
-    # Two things at once on one terminal would be a mess.
-    is_quiet = total == 1 or (outputs.out is None and sys.stdout.isatty())
-    with ExitStack() as stack:
-        progress = None
-        if not is_quiet:
-            progress = stack.enter_context(Progress(total, "files", "tagging"))
-        for of_file, is_known in results:
-            summary.add(of_file, is_known)
-            if progress is not None:
-                progress.note(summary.describe_hours())
-                progress.advance()
-            if of_file[0].status == FAILED and not outputs.written.is_for_people:
-                logger.warning("%s", of_file[0].error)
-            yield of_file
+    if name == "-":
+        yield from iterate_list(sys.stdin.buffer)
+    elif name:
+        try:
+            with Path(name).open("rb") as file:
+                yield from iterate_list(file)
+        except OSError as error:
+            reason = f"cannot be read: {error.strerror}"
+            raise ConfigError(f"--list {printable(name)} {reason}") from error

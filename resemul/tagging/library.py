@@ -5,7 +5,8 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
+import sqlite3
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,45 +16,90 @@ from resemul.errors import AudioError
 
 logger = logging.getLogger(__name__)
 
+_BLOCK_BYTES = 2**16
 
-def find_audio(paths: Sequence[str]) -> list[str]:
-    """Lists audio files, each once, in the order of the paths; folders are sorted.
+
+def find_audio(paths: Iterable[str]) -> list[str]:
+    """`iterate_audio`, as a list."""
+    return list(iterate_audio(paths))
+
+
+def iterate_audio(paths: Iterable[str]) -> Iterator[str]:
+    """Finds audio files, each once, in the order of the paths; folders are sorted.
 
     Of a folder, and those in it, it is the files whose suffix says audio; names that
     begin with a dot are left out, and a folder that was seen already, through a link
     say, is not entered again. A path that is no file is taken as a pattern, such as
     `*.mp3` and `**/*.mp3`. A file that is named is taken whatever its suffix, even if
-    it does not exist: reading it will say so.
+    it does not exist: reading it will say so. The memory does not grow with their
+    number.
 
     Raises:
-        AudioError: nothing was found at all, or nothing of it exists.
+        AudioError: at the end; nothing was found at all, or nothing of it exists.
     """
-    found: dict[str, None] = {}
-    seen: set[tuple[int, int]] = set()
+    said: list[str] = []
+    first, one_exists = None, False
+    yielded, entered = _Seen(), set[tuple[int, int]]()
     for path in paths:
-        names = list(_expand(path, seen))
-        if not names:
+        is_empty = True
+        for name in _expand(path, entered):
+            is_empty = False
+            if yielded.add(name):
+                first = first or name
+                one_exists = one_exists or _exists(name)
+                yield name
+        if is_empty:
             logger.warning("%s holds no audio file", printable(path))
-        found.update(dict.fromkeys(names))
-    if not found:
-        where = ", ".join(map(printable, paths)) or "the list"
+            said.append(path)
+    if first is None:
+        where = ", ".join(map(printable, said)) or "the list"
         raise AudioError(
             f"no audio file in {where}; looked for {', '.join(AUDIO_SUFFIXES)}"
         )
-    if not any(map(_exists, found)):
-        raise AudioError(f"{printable(next(iter(found)))} does not exist")
-    return list(found)
+    if not one_exists:
+        raise AudioError(f"{printable(first)} does not exist")
+
+
+class _Seen:
+    """A set of any size, in a file that is gone when nobody has it open."""
+
+    def __init__(self) -> None:
+        self._table = sqlite3.connect("", isolation_level=None)
+        self._table.execute("PRAGMA journal_mode = OFF")
+        self._table.execute("CREATE TABLE seen (mark BLOB PRIMARY KEY) WITHOUT ROWID")
+        self._table.execute("BEGIN")
+
+    def add(self, path: str) -> bool:
+        """Whether it is new."""
+        mark = hashlib.blake2b(os.fsencode(path), digest_size=16).digest()
+        done = self._table.execute("INSERT OR IGNORE INTO seen VALUES (?)", (mark,))
+        return done.rowcount == 1
 
 
 def read_list(file: BinaryIO) -> list[str]:
+    """`iterate_list`, as a list."""
+    return list(iterate_list(file))
+
+
+def iterate_list(file: BinaryIO) -> Iterator[str]:
     """Paths out of a list: one a line, or ended by zero bytes, as `find -print0` does.
 
     Names are bytes, of any encoding; empty lines are left out.
     """
-    content = file.read()
-    separator = b"\0" if b"\0" in content else b"\n"
-    lines = (line.removesuffix(b"\r") for line in content.split(separator))
-    return [os.fsdecode(line) for line in lines if line]
+    rest = file.read(_BLOCK_BYTES)
+    # A path is shorter than a block.
+    separator = b"\0" if b"\0" in rest else b"\n"
+    while rest:
+        *lines, rest = rest.split(separator)
+        for line in lines:
+            if name := line.removesuffix(b"\r"):
+                yield os.fsdecode(name)
+        block = file.read(_BLOCK_BYTES)
+        if not block:
+            if name := rest.removesuffix(b"\r"):
+                yield os.fsdecode(name)
+            return
+        rest += block
 
 
 def fingerprint(path: str, parameters: dict[str, Any]) -> str | None:

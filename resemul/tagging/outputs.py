@@ -39,7 +39,7 @@ class Outputs:
         """
         return WRITERS[self._format_name()]
 
-    def check(self, paths: Sequence[str], show: ShowConfig) -> None:
+    def check(self, num_files: int, show: ShowConfig) -> None:
         """Checks all that can be known before the first file.
 
         Raises:
@@ -67,7 +67,7 @@ class Outputs:
             raise ConfigError(
                 "--resume remembers finished files beside OUT; give -o OUT"
             )
-        self._check_paths(paths)
+        self._check_paths(num_files)
 
     def pictures(self, paths: Sequence[str]) -> Iterator[Path | None]:
         """Where the picture of each file goes, in order."""
@@ -91,7 +91,7 @@ class Outputs:
     def _is_one_picture(self) -> bool:
         return self.plot is not None and self.plot.suffix.lower() in _PICTURE_SUFFIXES
 
-    def _check_paths(self, paths: Sequence[str]) -> None:
+    def _check_paths(self, num_files: int) -> None:
         for path in filter(None, (self.out, self.embeddings, self.plot)):
             if not (path.parent.is_dir() and os.access(path.parent, os.W_OK)):
                 raise ConfigError(
@@ -105,9 +105,9 @@ class Outputs:
         require_matplotlib()
         if not self._is_one_picture:
             self.plot.mkdir(exist_ok=True)
-        elif len(paths) > 1:
+        elif num_files > 1:
             raise ConfigError(
-                f"--plot {printable(str(self.plot))} is one picture, of {len(paths)} "
+                f"--plot {printable(str(self.plot))} is one picture, of {num_files} "
                 "files; give a folder"
             )
 

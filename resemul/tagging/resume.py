@@ -1,15 +1,10 @@
 """Finished files remembered, so that a run that was stopped goes on from there."""
 
 import glob
-import io
-import json
-import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from resemul.audio.source import printable
 from resemul.configs.tagging import LibraryConfig
@@ -18,11 +13,12 @@ from resemul.runtime.files import atomic_write, locked
 from resemul.tagging.decoding import SpareDecoders
 from resemul.tagging.library import fingerprint
 from resemul.tagging.many import tag_many
-from resemul.tagging.results import TagResult, Timeline
+from resemul.tagging.packing import pack, unpack
+from resemul.tagging.results import TagResult
 from resemul.tagging.tagger import Tagger
 
 # Changes when parts of before can no longer be read.
-_FORMAT = 1
+_FORMAT = 2
 
 
 def parameters_of(
@@ -98,15 +94,8 @@ class Parts:
         """
         if mark is None:
             return None
-        try:
-            with np.load(self._path(mark), allow_pickle=False) as arrays:
-                fields = json.loads(str(arrays["fields"]))
-                return [
-                    _unpack(entry, f"{number}/", arrays)
-                    for number, entry in enumerate(fields)
-                ]
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
-            return None
+        found = unpack(self._path(mark))
+        return None if found is None else found[0][0]
 
     def write(self, mark: str | None, results: Sequence[TagResult]) -> None:
         """Remembers the results of a file.
@@ -116,17 +105,10 @@ class Parts:
         """
         if mark is None:
             return
-        arrays: dict[str, Any] = {}
-        fields = [
-            _pack(result, f"{number}/", arrays) for number, result in enumerate(results)
-        ]
-        arrays["fields"] = np.array(json.dumps(fields))
-        content = io.BytesIO()
-        np.savez(content, **arrays)
         path = self._path(mark)
         try:
             with atomic_write(path, "wb") as file:
-                file.write(content.getvalue())
+                file.write(pack([results]))
         except OSError as error:
             raise ConfigError(
                 f"{printable(str(path))} cannot be written: {error.strerror}; what "
@@ -179,35 +161,3 @@ def tag_with_parts(
         if parts is not None:
             parts.write(mark, results)
         yield results, False
-
-
-_PLAIN = ("path", "model", "status", "tags", "error", "seconds", "model_sha256")
-_ARRAYS = ("scores", "embeddings", "envelope")
-_TIMELINE = ("starts", "ends", "scores")
-
-
-def _pack(
-    result: TagResult, prefix: str, arrays: dict[str, np.ndarray]
-) -> dict[str, Any]:
-    """The plain fields; the arrays go to `arrays`, with `prefix` before their names."""
-    for name in _ARRAYS:
-        value = getattr(result, name)
-        if value is not None:
-            arrays[prefix + name] = value
-    if result.timeline is not None:
-        for name in _TIMELINE:
-            arrays[f"{prefix}timeline/{name}"] = getattr(result.timeline, name)
-    return {name: getattr(result, name) for name in _PLAIN}
-
-
-def _unpack(fields: dict[str, Any], prefix: str, arrays: Any) -> TagResult:
-    values = {name: fields[name] for name in _PLAIN}
-    values["tags"] = tuple(fields["tags"])
-    for name in _ARRAYS:
-        if prefix + name in arrays:
-            values[name] = arrays[prefix + name]
-    if f"{prefix}timeline/starts" in arrays:
-        values["timeline"] = Timeline(
-            *(arrays[f"{prefix}timeline/{name}"] for name in _TIMELINE)
-        )
-    return TagResult(**values)
