@@ -23,13 +23,7 @@ def add_executor(parser: argparse.ArgumentParser, finish: str) -> None:
         parser: of a command whose work can be shared.
         finish: what the last of several tasks does.
     """
-    group = parser.add_argument_group("several machines")
-    group.add_argument(
-        "--dask",
-        metavar="ADDRESS",
-        help="run the work on a Dask cluster: the address of its scheduler, the file "
-        "that it wrote, or local:4 for one of four workers in this process",
-    )
+    group = add_dask(parser)
     group.add_argument(
         "--task",
         metavar="I/N",
@@ -41,6 +35,18 @@ def add_executor(parser: argparse.ArgumentParser, finish: str) -> None:
         action="store_true",
         help=f"do none of the work: {finish}, if nothing is missing",
     )
+
+
+def add_dask(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Adds `--dask`, in a group of its own, which is returned."""
+    group = parser.add_argument_group("several machines")
+    group.add_argument(
+        "--dask",
+        metavar="ADDRESS",
+        help="run the work on a Dask cluster: the address of its scheduler, the file "
+        "that it wrote, or local:4 for one of four workers in this process",
+    )
+    return group
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from resemul.cli.executor_options import executor_given
 from resemul.cli.options import require_at_least
 from resemul.cli.stages import (
     Stages,
@@ -224,7 +225,10 @@ def write_silence_table(
     journal = output.with_name(f".{output.name}.journal")
     with writing(output) as file:
         file.write(call_comment(args))
-        summary = write_silence(source, file, journal, config, wanted)
+        with executor_given(args) as executor:
+            summary = write_silence(
+                source, file, journal, config, wanted, executor=executor
+            )
     with suppress(FileNotFoundError):
         journal.unlink()
     _report_broken(output, summary)

@@ -4,6 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
+from resemul.cli.executor_options import add_executor, executor_given, share_given
 from resemul.cli.options import require_at_least
 from resemul.cli.stages import Stages, add_stage
 from resemul.configs.dataset import ColumnsConfig, DatasetConfig
@@ -75,12 +76,14 @@ def add_records(stages: Stages) -> None:
         metavar="N",
         help="processes that decode",
     )
+    add_executor(stage, "write the manifest of what tasks have written")
     stage.set_defaults(run=write_records)
 
 
 def write_records(args: argparse.Namespace) -> None:
     """Writes the files, and says what they hold."""
     require_at_least(1, num_workers=args.num_workers)
+    share = share_given(args)
     first, last = args.start_stop or (None, None)
     config = TrackRecordsConfig(
         format=args.format,
@@ -109,7 +112,15 @@ def write_records(args: argparse.Namespace) -> None:
             f"{args.output} cannot be written: {error.strerror}"
         ) from error
     collection = read_collection(tracks)
-    manifest = write_tracks(collection, args.output, config, args.num_workers)
+    with executor_given(args) as executor:
+        manifest = write_tracks(
+            collection,
+            args.output,
+            config,
+            args.num_workers,
+            executor=executor,
+            share=share,
+        )
     files = manifest["files"].values()
     skipped = [entry for file in files for entry in file["skipped"]]
     print(

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
+from resemul.cli.executor_options import add_dask
 from resemul.cli.parser import examples_text, new_parser
 from resemul.configs.curation import PADDINGS
 from resemul.errors import ConfigError
@@ -95,6 +96,7 @@ def add_silence_options(stage: argparse.ArgumentParser) -> None:
         metavar="N",
         help="processes that decode",
     )
+    add_dask(stage)
 
 
 def call_comment(args: argparse.Namespace) -> str:
@@ -105,7 +107,10 @@ def call_comment(args: argparse.Namespace) -> str:
     files: list[str] = []
     for action in args.stage._actions:
         value: Any = getattr(args, action.dest, None)
-        if action.dest == "help" or (action.option_strings and value == action.default):
+        # Who does the work does not change what comes of it.
+        if action.dest in ("help", "dask") or (
+            action.option_strings and value == action.default
+        ):
             continue
         many = value if isinstance(value, list | tuple) else [value]
         shown = [] if value is True else [",".join(map(str, many))]

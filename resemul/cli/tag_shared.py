@@ -57,7 +57,6 @@ def tag_shared(
     folder = Parts.beside(outputs.out.absolute()).folder
     if args.dask is not None:
         # Each worker of a cluster is one of many on its machine.
-        models = replace(models, num_threads=1)
         library = replace(library, num_workers=1)
     work = Work.of(
         folder,

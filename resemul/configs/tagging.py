@@ -103,6 +103,11 @@ class LibraryConfig:
         help="seconds without any sound after which a file is given up",
         above=0,
     )
+    files_per_part: int = option(
+        200,
+        help="files that a worker of several machines takes at a time",
+        minimum=1,
+    )
 
     def __post_init__(self) -> None:
         check_options(self)

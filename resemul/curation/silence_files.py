@@ -35,7 +35,7 @@ from resemul.datasets.file_tables import (
 from resemul.errors import AudioError, DatasetError
 from resemul.runtime.files import file_sha256
 from resemul.runtime.progress import Progress
-from resemul.runtime.workers import run_jobs
+from resemul.runtime.workers import Executor, run_jobs
 
 logger = logging.getLogger(__name__)
 
@@ -97,6 +97,7 @@ def write_silence(
     config: SilenceConfig,
     wanted: SilenceFilter,
     measure: Measure = measure_file,
+    executor: Executor | None = None,
 ) -> Summary:
     """Adds the nine columns to a table, or filters one that has them.
 
@@ -108,6 +109,7 @@ def write_silence(
         config: where files are.
         wanted: which rows are written.
         measure: looks at one file; importable.
+        executor: what runs the jobs instead of processes of this machine.
 
     Raises:
         DatasetError: the table lacks a column.
@@ -120,7 +122,7 @@ def write_silence(
     if config.npz_root is not None:
         npz_base = common_folder(_paths(source), config.root)
     look = partial(_measure, config=config, npz_base=npz_base, measure=measure)
-    offsets = _fill_journal(source, journal, config, look)
+    offsets = _fill_journal(source, journal, config, look, executor)
     with journal.open("rb") as entries:
         add = partial(
             _add_columns,
@@ -181,6 +183,7 @@ def _fill_journal(
     journal: Path,
     config: SilenceConfig,
     look: Look,
+    executor: Executor | None,
 ) -> np.ndarray:
     """Measures what is not in the journal yet; returns where each row's entry is."""
     identity = {
@@ -199,7 +202,7 @@ def _fill_journal(
         journal.open("ab") as file,
         Progress(num_rows, "files", "silence", done=num_done) as progress,
     ):
-        for entry in _run(jobs, look, config):
+        for entry in _run(jobs, look, config, executor):
             offsets[entry["row"]] = file.tell()
             file.write(json.dumps(entry).encode() + b"\n")
             file.flush()
@@ -247,9 +250,10 @@ def _run(
     jobs: Iterator[dict[str, Any]],
     look: Look,
     config: SilenceConfig,
+    executor: Executor | None,
 ) -> Iterator[dict[str, Any]]:
     """Entries of the journal, in any order."""
-    if not config.num_workers:
+    if not config.num_workers and executor is None:
         yield from map(look, jobs)
         return
     for done in run_jobs(
@@ -257,6 +261,7 @@ def _run(
         look,
         num_workers=config.num_workers,
         timeout_seconds=config.timeout_seconds,
+        executor=executor,
     ):
         if done.error is not None or done.result is None:
             yield {"row": done.job["row"], "error": f"cannot be decoded: {done.error}"}

@@ -23,10 +23,11 @@ from resemul.configs.track_records import LOG_MEL, TrackRecordsConfig
 from resemul.datasets import Collection
 from resemul.errors import AudioError, DatasetError
 from resemul.records.track_features import load_features
-from resemul.runtime.files import atomic_write
+from resemul.runtime.files import atomic_write, own_mark
 from resemul.runtime.progress import Progress
+from resemul.runtime.tasks import WHOLE, Share
 from resemul.runtime.worker_process import begin
-from resemul.runtime.workers import run_jobs
+from resemul.runtime.workers import Executor, run_jobs
 
 logger = logging.getLogger(__name__)
 
@@ -89,8 +90,10 @@ def write_tracks(
     config: TrackRecordsConfig,
     num_workers: int = 1,
     timeout_seconds: float | None = 600.0,
+    executor: Executor | None = None,
+    share: Share = WHOLE,
 ) -> dict[str, Any]:
-    """Writes the files that are not there, and the manifest.
+    """Writes the files that are not there, and the manifest of those that are.
 
     Tracks without a tag, and those that cannot be decoded, are left out and listed.
 
@@ -100,6 +103,8 @@ def write_tracks(
         config: what.
         num_workers: processes.
         timeout_seconds: for one track.
+        executor: what runs the jobs instead of processes of this machine.
+        share: which of the files this run writes.
 
     Returns:
         The manifest: of each file how many tracks it holds and which were left out.
@@ -115,8 +120,9 @@ def write_tracks(
         json.dumps([about, collection.clip_ids], sort_keys=True).encode()
         + collection.labels.to_numpy("uint8").tobytes()
     ).hexdigest()
-    waiting = []
-    for job in jobs:
+    waiting, missing = [], []
+    mine = {job.file for job in share.pick(jobs)}
+    for place, job in enumerate(jobs):
         result = _read_result(state, job.file)
         if result is not None and result["identity"] != identity:
             raise DatasetError(
@@ -124,7 +130,14 @@ def write_tracks(
                 "write into another folder, or remove it"
             )
         if result is None or not (folder / job.file).is_file():
-            waiting.append(job)
+            missing.append(place)
+            if job.file in mine:
+                waiting.append(job)
+    if missing and share.is_finish:
+        raise DatasetError(
+            f"{len(missing)} of {len(jobs)} files are missing in {folder}; give the "
+            "same command for the tasks that were to write them, or for all of it"
+        )
     num_tracks = sum(len(job.tracks) for job in waiting)
     with Progress(num_tracks, "tracks", "records") as progress:
         write = partial(
@@ -135,7 +148,7 @@ def write_tracks(
             num_tags=len(collection.labels.columns),
             identity=identity,
         )
-        for job in _run(waiting, write, num_workers, timeout_seconds):
+        for job in _run(waiting, write, num_workers, timeout_seconds, executor):
             progress.advance(len(job.tracks))
     return _write_manifest(folder, about, identity, collection.popularity)
 
@@ -155,7 +168,7 @@ def write_file(
 
     tids: list[str] = []
     skipped: list[tuple[str, str]] = []
-    part = folder / _STATE_FOLDER / f"{job.file}.part"
+    part = folder / _STATE_FOLDER / f"{job.file}.{own_mark()}.part"
     try:
         with tf.io.TFRecordWriter(str(part)) as writer:
             for tid, path, numbers in job.tracks:
@@ -193,12 +206,16 @@ def _load(
 
 
 def _run(
-    jobs: list[TrackJob], write: Any, num_workers: int, timeout_seconds: float | None
+    jobs: list[TrackJob],
+    write: Any,
+    num_workers: int,
+    timeout_seconds: float | None,
+    executor: Executor | None,
 ) -> Iterator[TrackJob]:
     """Yields files that are written; a track that ends its worker is left out."""
     from resemul.runtime.tensorflow import start_tensorflow
 
-    if not num_workers:
+    if not num_workers and executor is None:
         for job in jobs:
             write(job)
             yield job
@@ -211,6 +228,7 @@ def _run(
             num_workers=num_workers,
             timeout_seconds=timeout_seconds,
             prepare=start_tensorflow,
+            executor=executor,
         ):
             if done.error is None:
                 yield done.job
@@ -250,18 +268,23 @@ def _write_manifest(
     popularity: Sequence[str] | None,
 ) -> dict[str, Any]:
     """Of all files that are there, also those that another run has written."""
+    manifest: dict[str, Any] = {}
+    # Once more if others have ended meanwhile, who may have listed less.
+    while (found := {**about, "files": _list(folder, about, identity)}) != manifest:
+        manifest = found
+        with atomic_write(folder / manifest_name(about["format"])) as file:
+            json.dump(manifest, file, indent=1, ensure_ascii=False)
+    return manifest
+
+
+def _list(folder: Path, about: dict[str, Any], identity: str) -> dict[str, Any]:
     files = {}
     for path in sorted_files(folder, about["format"]):
         result = _read_result(folder / _STATE_FOLDER, path.name)
         if result is not None and result["identity"] == identity:
             tracks, skipped = len(result["tids"]), result["skipped"]
             files[path.name] = {"tracks": tracks, "skipped": skipped}
-    # Of the whole database of tags, most frequent first.
-    order = {"popularity": list(popularity)} if popularity else {}
-    manifest = {**about, **order, "files": files}
-    with atomic_write(folder / manifest_name(about["format"])) as file:
-        json.dump(manifest, file, indent=1, ensure_ascii=False)
-    return manifest
+    return files
 
 
 def sorted_files(folder: Path, record_format: str) -> list[Path]:

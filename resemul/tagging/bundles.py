@@ -28,8 +28,6 @@ from resemul.tagging.tagger import Tagger
 
 logger = logging.getLogger(__name__)
 
-FILES_PER_BUNDLE = 200
-
 
 @dataclass(frozen=True)
 class Models:
@@ -39,12 +37,10 @@ class Models:
     runtime: str = "auto"
     hearing: HearingConfig = field(default_factory=HearingConfig)
     trust: bool = False
-    # That compute, in each process; None for all that it may use.
-    num_threads: int | None = None
 
     def open(self) -> list[Tagger]:
         """A tagger for each."""
-        taggers = [
+        return [
             Tagger(
                 name,
                 runtime=self.runtime,
@@ -54,10 +50,6 @@ class Models:
             )
             for name in self.names
         ]
-        for tagger in taggers:
-            if self.num_threads is not None and hasattr(tagger.runtime, "num_threads"):
-                tagger.runtime.num_threads = self.num_threads
-        return taggers
 
 
 @dataclass(frozen=True)
@@ -103,16 +95,13 @@ class Bundles:
     Args:
         paths: of the files.
         work: what is made of them.
-        size: files in a bundle.
     """
 
-    def __init__(
-        self, paths: Iterable[str], work: Work, size: int = FILES_PER_BUNDLE
-    ) -> None:
+    def __init__(self, paths: Iterable[str], work: Work) -> None:
         self.num_files = self.num_bundles = 0
         self._digest = hashlib.sha256()
         self._file = tempfile.TemporaryFile("w+", encoding="ascii")  # noqa: SIM115
-        stream = iter(paths)
+        stream, size = iter(paths), work.library.files_per_part
         while of_bundle := tuple(islice(stream, size)):
             content = json.dumps([of_bundle, work.parameters_json])
             digest = hashlib.sha256(content.encode()).hexdigest()[:16]
