@@ -38,9 +38,8 @@ def run(listed, out, *options):
 def test_results_come_back_as_they_were(tmp_path):
     timeline = Timeline(np.arange(2.0), np.arange(2.0) + 1, np.ones((2, 3), "float32"))
     scores = np.array([0.1, 0.2, 0.3], "float32")
-    one = TagResult(
-        "a\udce9", "m", "tagged", ("x", "y", "z"), scores, "", 2.0, timeline
-    )
+    tags = ("x", "y", "z")
+    one = TagResult("a\udce9", "m", "tagged", tags, scores, "", 2.0, timeline)
     other = TagResult("b", "m", "failed", error="gone")
     wide = TagResult("c", "n", "tagged", ("v",), scores[:1], embeddings=np.ones((2, 5)))
     path = tmp_path / "part.npz"
