@@ -30,7 +30,8 @@ def listed(tmp_path):
 
 
 def run(listed, out, *options):
-    args = ["--list", str(listed), "--model", "m", "-o", str(out), "--timeline"]
+    args = ["--list", str(listed), "--model", "mtt-musicnn", "-o", str(out)]
+    args += ["--timeline"]
     args += ["--files-per-part", "2", "--num-workers", "1", *options]
     return tag.main(tag.build_parser().parse_args(args))
 
