@@ -33,6 +33,7 @@ HOMES = {
     "madmom": {"audio"},
     # In `prediction` to ask for the compute capability of GPUs.
     "tensorflow": {"runtime", "records", "training", "export", "prediction"},
+    "google_crc32c": {"records"},
     "sklearn": {"evaluation"},
     "tensorboard": {"training"},
     "torch": {"weights"},

@@ -96,7 +96,15 @@ GROUPS: dict[str, dict[str, Command]] = {
     },
 }
 # Libraries that come with the extra `train` alone.
-OF_TRAINING = {"h5py", "keras", "scipy", "sklearn", "tensorboard", "tensorflow"}
+OF_TRAINING = {
+    "google_crc32c",
+    "h5py",
+    "keras",
+    "scipy",
+    "sklearn",
+    "tensorboard",
+    "tensorflow",
+}
 
 COMMANDS: dict[str, Command] = {
     name: command for group in GROUPS.values() for name, command in group.items()

@@ -9,7 +9,6 @@ from pathlib import Path
 from resemul.errors import DatasetError
 from resemul.records.manifest import ShardResult
 from resemul.records.plan import ShardJob
-from resemul.runtime.tensorflow import start_tensorflow
 from resemul.runtime.workers import Executor, run_jobs
 
 logger = logging.getLogger(__name__)
@@ -43,8 +42,6 @@ def run_shard_jobs(
             write,
             num_workers=num_workers,
             timeout_seconds=timeout_seconds,
-            # Workers run nothing but this, whatever program has started them.
-            prepare=start_tensorflow,
             executor=executor,
         ):
             if done.result is not None:

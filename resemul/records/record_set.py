@@ -16,13 +16,16 @@ import tensorflow as tf
 from resemul.configs import BuildConfig
 from resemul.constants import SPLITS
 from resemul.errors import DatasetError
+from resemul.records.decoding import decode_clip, decode_segments
 from resemul.records.manifest import Manifest
-from resemul.records.schema import decode_clip, decode_segments
 from resemul.runtime.files import file_sha256
 
 if TYPE_CHECKING:
     import keras
 
+# For functions without branches on tensors: TensorFlow need not rewrite their source
+# for that, which takes it half a second.
+_as_it_is = tf.autograph.experimental.do_not_convert
 # What TensorFlow raises for a damaged record.
 _DAMAGE = (tf.errors.DataLossError, tf.errors.InvalidArgumentError)
 
@@ -102,8 +105,10 @@ class RecordSet:
     def decode(self, batches: tf.data.Dataset) -> tf.data.Dataset:
         """Of batches of `read`, float32 `(batch, num_samples)` and `(batch, tags)`."""
         return batches.map(
-            lambda batch: decode_segments(
-                batch, self.num_samples, len(self.tags), self.encoding
+            _as_it_is(
+                lambda batch: decode_segments(
+                    batch, self.num_samples, len(self.tags), self.encoding
+                )
             ),
             num_parallel_calls=tf.data.AUTOTUNE,
             deterministic=True,
@@ -119,14 +124,16 @@ class RecordSet:
             return waveforms[0], labels[0]
 
         return records.map(
-            decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+            _as_it_is(decode), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
         )
 
     def read_clips(self, files: list[Path]) -> tf.data.Dataset:
         """Pairs of float32 waveforms `(segments, num_samples)` and labels `(tags,)`."""
         return tf.data.TFRecordDataset(list(map(str, files))).map(
-            lambda record: decode_clip(
-                record, self.num_samples, len(self.tags), self.encoding
+            _as_it_is(
+                lambda record: decode_clip(
+                    record, self.num_samples, len(self.tags), self.encoding
+                )
             ),
             num_parallel_calls=tf.data.AUTOTUNE,
         )

@@ -8,9 +8,9 @@ from resemul.configs import DatasetConfig
 from resemul.constants import SAMPLE_RATE, SPLITS
 from resemul.datasets import load_annotations
 from resemul.errors import DatasetError
+from resemul.records.decoding import peek_sizes
 from resemul.records.plan import shard_file
 from resemul.records.record_set import RecordSet
-from resemul.records.schema import peek_sizes
 
 UNKNOWN_SPLIT_NAME = "unknown"
 

@@ -4,7 +4,6 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
 from resemul.audio.segments import Clip, load_clip
 from resemul.audio.source import source_name
@@ -13,6 +12,7 @@ from resemul.errors import AudioError, DatasetError
 from resemul.records.manifest import ShardResult, write_json
 from resemul.records.plan import RESULT_SUFFIX, ShardJob, skip
 from resemul.records.schema import encode_clip, encode_segment
+from resemul.records.tfrecord import TFRecordWriter
 from resemul.runtime.files import ends_sha256, file_sha256, own_mark, rename_durably
 from resemul.runtime.worker_process import begin
 
@@ -29,8 +29,8 @@ def write_shard(job: ShardJob, folder: Path, state_folder: Path) -> ShardResult:
     # Another machine may be at the same shard; the bytes are the same.
     part = state_folder / f"{job.file}.{own_mark()}.part"
     try:
-        with tf.io.TFRecordWriter(str(part)) as writer:
-            contents = _write_clips(job, writer)
+        with part.open("wb") as file:
+            contents = _write_clips(job, TFRecordWriter(file))
         begin(None)
         result = dataclasses.replace(
             contents,
@@ -41,15 +41,15 @@ def write_shard(job: ShardJob, folder: Path, state_folder: Path) -> ShardResult:
         result_file = state_folder / (job.file + RESULT_SUFFIX)
         write_json(dataclasses.asdict(result), result_file)
         rename_durably(part, folder / job.file)
-    except (OSError, tf.errors.OpError) as error:
+    except OSError as error:
         raise DatasetError(
-            f"{folder / job.file} cannot be written: {_first_line(error)}; the shards "
+            f"{folder / job.file} cannot be written: {error.strerror}; the shards "
             "finished so far are kept, and the same command goes on from there"
         ) from error
     return result
 
 
-def _write_clips(job: ShardJob, writer: tf.io.TFRecordWriter) -> ShardResult:
+def _write_clips(job: ShardJob, writer: TFRecordWriter) -> ShardResult:
     contents = ShardResult(job.file, job.split, 0, [], [])
     for track in job.tracks:
         begin(track.clip_id)
@@ -79,8 +79,3 @@ def _encode(segments: np.ndarray, track: Track, job: ShardJob) -> list[bytes]:
     if job.split == "test":
         return [encode_clip(segments, track.labels, encoding)]
     return [encode_segment(segment, track.labels, encoding) for segment in segments]
-
-
-def _first_line(error: Exception) -> str:
-    message = str(getattr(error, "message", error) or error)
-    return message.splitlines()[0] if message else type(error).__name__

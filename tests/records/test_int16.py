@@ -19,14 +19,12 @@ from resemul.records import (
     read_record_set,
     write_shards,
 )
+from resemul.records.decoding import decode_clip, decode_segments, peek_sizes
 from resemul.records.manifest import BuildIdentity
 from resemul.records.schema import (
     INT16_SCALE,
-    decode_clip,
-    decode_segments,
     encode_clip,
     encode_segment,
-    peek_sizes,
     to_int16,
 )
 

@@ -4,13 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from resemul.records.schema import (
-    decode_clip,
-    decode_segments,
-    encode_clip,
-    encode_segment,
-    peek_sizes,
-)
+from resemul.records.decoding import decode_clip, decode_segments, peek_sizes
+from resemul.records.schema import encode_clip, encode_segment
 
 SEGMENTS = np.array([[0.5, -1.0, 0.25, 1e-9], [1.0, 0.0, -0.0, 2.0]], "float32")
 LABELS = np.array([1, 0, 1], "uint8")
@@ -36,6 +31,19 @@ def test_encode_clip_has_the_published_names_and_types():
     assert set(example.feature_lists.feature_list) == {"raw_segments"}
     segments = example.feature_lists.feature_list["raw_segments"].feature
     assert [raw(s) for s in segments] == [s.astype("<f4").tobytes() for s in SEGMENTS]
+
+
+@pytest.mark.parametrize("encoding", ["float32", "int16"])
+@pytest.mark.parametrize("num_samples", [4, 126, 127, 128, 59_049])
+def test_encode_writes_the_bytes_of_protobuf(encoding, num_samples):
+    random = np.random.default_rng(num_samples)
+    segments = random.uniform(-1.5, 1.5, (3, num_samples)).astype("float32")
+    for kind, record in (
+        (tf.train.Example, encode_segment(segments[0], LABELS, encoding)),
+        (tf.train.SequenceExample, encode_clip(segments, LABELS, encoding)),
+    ):
+        message = kind.FromString(record)
+        assert message.SerializeToString(deterministic=True) == record
 
 
 def test_encode_takes_any_dtype_and_layout():
