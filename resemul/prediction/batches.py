@@ -169,6 +169,7 @@ def _predictor(model: "keras.Model", max_size: int) -> Predict:
     """What runs batches of up to `max_size`; the model is compiled a few times."""
     if choose_jit() is False:
         model.jit_compile = False
+        _trace_for_all_sizes(model)
     is_padded = _is_compiled_for_each_size()
 
     def predict(batch: np.ndarray) -> list[np.ndarray]:
@@ -183,10 +184,24 @@ def _predictor(model: "keras.Model", max_size: int) -> Predict:
     return predict
 
 
+def _trace_for_all_sizes(model: "keras.Model") -> None:
+    """Has TensorFlow look at the model once, for batches of any size.
+
+    Else it does so for the first size, and again when there is another.
+    """
+    import tensorflow as tf
+
+    model.make_predict_function()
+    inputs = model.inputs[0]
+    batch = tf.TensorSpec((None, *inputs.shape[1:]), inputs.dtype)
+    if not model.run_eagerly:
+        model.predict_function.get_concrete_function([(batch,)])
+
+
 def _is_compiled_for_each_size() -> bool:
     """Whether a batch of a new size means to compile the model anew, for seconds.
 
-    TensorFlow's own kernels take any size from the second on; PyTorch does not compile.
+    TensorFlow's own kernels take any size; PyTorch does not compile.
     """
     import keras
 

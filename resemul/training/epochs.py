@@ -29,7 +29,7 @@ from resemul.records.val_clips import iterate_val_clips
 from resemul.training.fused_model import fuse_for_training
 from resemul.training.logs import EpochProgress, LossCheck
 from resemul.training.monitoring import Monitors
-from resemul.training.optimizers import RateSetter, make_optimizer
+from resemul.training.optimizers import RateSetter, forget_steps, make_optimizer
 from resemul.training.state import restore_variables, seed_random_layers
 from resemul.training.statistics import new_normalizations, take_out_beginnings
 
@@ -63,6 +63,7 @@ class EpochRunner:
             [] if config.freeze_body else new_normalizations(model)
         )
         self._records = records
+        self._compiled_with = ""
         self._num_samples = int(part.input_shape[-1])
         num_examples = records.num_examples(self._num_samples, config.crop)
         self._steps = config.steps_per_epoch or math.ceil(
@@ -75,8 +76,13 @@ class EpochRunner:
     def compile(self, stage: Stage) -> None:
         """Begins a stage with the model's weights and a fresh optimizer."""
         self._stage = stage
-        optimizer = make_optimizer(stage, self._config)
         self._fused.set_weights(self._model.get_weights())
+        if stage.optimizer == self._compiled_with:
+            # As good as new, and TensorFlow need not look at the step again.
+            forget_steps(self._fused.optimizer)
+            return
+        self._compiled_with = stage.optimizer
+        optimizer = make_optimizer(stage, self._config)
         self._fused.compile(
             optimizer=optimizer,
             loss="binary_crossentropy",

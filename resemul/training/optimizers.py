@@ -25,6 +25,16 @@ def make_optimizer(stage: Stage, config: TrainConfig) -> keras.optimizers.Optimi
     return optimizer
 
 
+def forget_steps(optimizer: keras.optimizers.Optimizer) -> None:
+    """Makes an optimizer of `make_optimizer` a fresh one: all it keeps begins at 0.
+
+    But for the learning rate, which `RateSetter` sets before each step.
+    """
+    for variable in optimizer.variables:
+        if variable is not optimizer.learning_rate:
+            variable.assign(keras.ops.zeros_like(variable))
+
+
 class _CoupledDecay:
     """Adds `coupled_weight_decay * weight` to the gradient of every weight.
 

@@ -65,6 +65,25 @@ def test_predict_pairs_gives_every_segment_of_each_clip(batch_size):
     assert [o[1].tolist() for o in outputs] == [[[2], [6]], [[10]], [[4], [8], [18]]]
 
 
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="other backends trace otherwise"
+)
+def test_predict_pairs_traces_a_model_once_for_all_sizes():
+    traced = []
+
+    class Noted(keras.layers.Layer):
+        def call(self, inputs):
+            traced.append(inputs.shape[0])
+            return inputs
+
+    waveform = keras.Input((4,))
+    model = keras.Model(waveform, Noted()(waveform))
+    traced.clear()
+    for batch_size in (3, 2, 5):
+        list(predict_each(model, clips_of([1, 3], [5], [2, 4]), batch_size))
+    assert traced == [None]
+
+
 def test_predict_pairs_of_no_clips_is_empty():
     assert list(predict_clips(mean_model(), [])) == []
 

@@ -62,6 +62,24 @@ def test_rate_starts_anew_in_every_stage(runner):
         assert epochs.fit("", (0, 0), [])["lr"] == pytest.approx(lr / 2)
 
 
+def test_stage_with_the_optimizer_of_the_one_before_begins_anew_without_a_trace(runner):
+    model, epochs, _ = runner()
+    first_weights = model.get_weights()
+    weights, traced = [], []
+    for lr in (0.01, 0.02, 0.01):
+        model.set_weights(first_weights)
+        epochs.compile(Stage("sgd", lr))
+        # Of stage 1, as in stage 0 statistics are corrected.
+        epochs.fit("", (1, 0), [])
+        traced.append(epochs._fused.train_function)
+        weights.append(np.concatenate([w.ravel() for w in model.get_weights()]))
+    np.testing.assert_array_equal(weights[0], weights[2])
+    assert not np.array_equal(weights[0], weights[1])
+    assert traced[0] is traced[1] is traced[2]
+    epochs.compile(Stage("adam", 0.01))
+    assert isinstance(epochs._fused.optimizer, keras.optimizers.Adam)
+
+
 def test_rate_is_not_a_part_of_the_state(runner):
     _, epochs, _ = runner(schedule=Plateau())
     epochs.compile(Stage("sgd", 0.01))
