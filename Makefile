@@ -13,24 +13,26 @@ BIN := $(VENV)/bin
 RESEMUL := $(BIN)/python -m resemul
 
 # Sized for two cores and a small data set: the default family (SE blocks, several
-# levels) at a quarter of its width, smaller batches, a higher rate, two stages.
-DEMO_TRAIN_OPTIONS ?= --init-features 32 --batch-size 12 --lr 0.03 \
-	--num-lr-decays 2 --epochs-per-stage 8 --epochs 16 --patience 5 --precision auto
+# levels) at an eighth of its width, smaller batches, one cycle of a higher rate.
+DEMO_TRAIN_OPTIONS ?= --init-features 16 --batch-size 12 --lr 0.1 \
+	--lr-schedule one_cycle --num-lr-decays 1 --epochs-per-stage 10 --epochs 10 \
+	--patience none --precision auto
 
 .PHONY: demo test lint madmom bench docs notebook clean
 
+# Once there is a model, it is scored and looked into at the same time.
 demo: $(VENV)/.installed-demo
 	$(RESEMUL) demo-data --data-dir $(DEMO)/dataset --seed $(SEED)
 	$(BIN)/python build_mtt.py --data-dir $(DEMO)/dataset
 	$(BIN)/python train.py --data-dir $(DEMO)/dataset --train-dir $(DEMO)/log \
 		--seed $(SEED) $(DEMO_TRAIN_OPTIONS)
 	$(BIN)/python eval.py $(DEMO)/log/best.keras --data-dir $(DEMO)/dataset \
-		--per-tag --csv $(DEMO)/scores.csv > $(DEMO)/scores.txt
+		--per-tag --csv $(DEMO)/scores.csv > $(DEMO)/scores.txt & scored=$$!; \
 	$(BIN)/python extract_excitations.py $(DEMO)/log/best.keras \
-		--data-dir $(DEMO)/dataset --out $(DEMO)/excitations.parquet
+		--data-dir $(DEMO)/dataset --out $(DEMO)/excitations.parquet && \
 	$(RESEMUL) plot-excitations $(DEMO)/excitations.parquet \
 		--model $(DEMO)/log/best.keras --data-dir $(DEMO)/dataset \
-		--out-dir $(DEMO)/figures
+		--out-dir $(DEMO)/figures && wait $$scored
 	@echo; cat $(DEMO)/scores.txt; echo
 	@echo "data set       $(DEMO)/dataset (records in $(DEMO)/dataset/tfrecord)"
 	@echo "model          $(DEMO)/log/best.keras, with its card best.json"

@@ -21,8 +21,8 @@ MARKER = "precision"
 
 # The schedule of 'make demo'.
 _TRAIN = [
-    *("--init-features", "32", "--batch-size", "12", "--lr", "0.03"),
-    *("--num-lr-decays", "2", "--epochs-per-stage", "6", "--patience", "5"),
+    *("--init-features", "16", "--batch-size", "12", "--lr", "0.1"),
+    *("--lr-schedule", "one_cycle", "--num-lr-decays", "1", "--patience", "none"),
 ]
 
 
@@ -70,6 +70,7 @@ def _score(
     log = FOLDER / f"log-{trained}-{seed}-{epochs}"
     if not (log / "best.keras").exists():
         options = ["--seed", seed, "--precision", trained, "--epochs", epochs]
+        options += ["--epochs-per-stage", epochs]
         where = ["--data-dir", data, "--train-dir", log]
         _resemul("train", *where, *_TRAIN, *options)
     model = log / "best.keras"
