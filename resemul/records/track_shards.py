@@ -268,9 +268,13 @@ def _write_manifest(
     popularity: Sequence[str] | None,
 ) -> dict[str, Any]:
     """Of all files that are there, also those that another run has written."""
+    # Of the whole database of tags, most frequent first.
+    order = {"popularity": list(popularity)} if popularity else {}
     manifest: dict[str, Any] = {}
     # Once more if others have ended meanwhile, who may have listed less.
-    while (found := {**about, "files": _list(folder, about, identity)}) != manifest:
+    while (
+        found := {**about, **order, "files": _list(folder, about, identity)}
+    ) != manifest:
         manifest = found
         with atomic_write(folder / manifest_name(about["format"])) as file:
             json.dump(manifest, file, indent=1, ensure_ascii=False)
