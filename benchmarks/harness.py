@@ -157,7 +157,9 @@ def _serve(pipe: Connection, variant: Variant) -> None:
     except ImportError as error:
         pipe.send(f"not installed ({error.name})")
     except Exception as error:
-        pipe.send(f"failed: {type(error).__name__}: {str(error)[:200]}")
+        # On one line, as it goes into a table.
+        reason = " ".join(str(error).split())[:200]
+        pipe.send(f"failed: {type(error).__name__}: {reason}")
 
 
 def _cpu_seconds() -> float:

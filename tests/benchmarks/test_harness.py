@@ -28,7 +28,7 @@ def setup_missing():
 
 
 def setup_broken():
-    raise ValueError("cannot work")
+    raise ValueError("cannot\n  work")
 
 
 def setup_that_dies():
